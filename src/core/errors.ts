@@ -1,0 +1,19 @@
+/**
+ * Operating errors: what may go wrong although the program is right. Their text follows one grammar,
+ * "action: current state", and says what to do next where there is something to do.
+ */
+
+/** The process cannot start, or cannot go on, and must not guess: damaged files, a foreign folder, a lock. */
+export class RefusalError extends Error {
+  override name = "RefusalError";
+}
+
+/** A flag or its environment variable has a value that it does not take. Exit code 2. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
+/** The text of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,120 @@
+/**
+ * Every bound of the system, in one place, related to each other by assertions that run at load.
+ * Units are in the names: `Bytes`, `Ms`, `Count`.
+ */
+import { assert } from "./assert.ts";
+
+export const KIB = 1024;
+export const MIB = 1024 * KIB;
+export const GIB = 1024 * MIB;
+
+// ---- Data ----------------------------------------------------------------------------------------
+
+/** Slots of the key space, as in Redis Cluster. */
+export const SLOT_COUNT = 16_384;
+/** Longest key; its length travels as u16. */
+export const KEY_BYTES_MAX = 65_535;
+/** Longest value. */
+export const VALUE_BYTES_MAX = 63 * MIB;
+/** Smallest memory cap that a store accepts: room for one key of the longest kind and then some. */
+export const STORE_CAP_BYTES_MIN = 256 * KIB;
+
+// ---- Protocol ------------------------------------------------------------------------------------
+
+/** One request, all its arguments and framing together. */
+export const REQUEST_BYTES_MAX = 64 * MIB;
+/** Arguments of one request, the command's name included. */
+export const ARGUMENT_COUNT_MAX = 1_048_576;
+/** One line of text mode, and any length or count line of RESP. */
+export const TEXT_LINE_BYTES_MAX = 64 * KIB;
+/** Digits and sign of a RESP length or count. */
+export const RESP_LENGTH_DIGITS_MAX = 10;
+/** Values in one reply that gathers them (MGET), since a request may name a long value many times. */
+export const REPLY_BYTES_MAX = 512 * MIB;
+/** Nesting of arrays in a reply that the balancer scans. */
+export const REPLY_DEPTH_MAX = 8;
+
+// ---- Connections ---------------------------------------------------------------------------------
+
+/** First read buffer of a connection: what an idle client costs. */
+export const READ_BUFFER_BYTES_MIN = 4 * KIB;
+/** Read buffer of a connection that keeps it full. Only a single larger request grows it further. */
+export const READ_BUFFER_BYTES = 64 * KIB;
+/** Replies gathered for one client before they are written out, and requests are taken again. */
+export const OUTPUT_BYTES_HIGH = 1 * MIB;
+/** An output buffer larger than this is given back once it is empty. */
+export const OUTPUT_BYTES_KEEP = 128 * KIB;
+/** All read buffers beyond `READ_BUFFER_BYTES` together, so that clients cannot exhaust the process. */
+export const LARGE_REQUEST_BYTES_MAX = 512 * MIB;
+/** Open client connections of one process. */
+export const CLIENT_COUNT_MAX = 20_000;
+/** A client that has not taken one byte of its replies for this long is dropped. */
+export const CLIENT_WRITE_STALL_MS = 60_000;
+/** One-shot rule: a lone text line within this time of connecting … */
+export const ONE_SHOT_LINE_MS = 100;
+/** … and nothing more for this long after its reply: the server closes. */
+export const ONE_SHOT_CLOSE_MS = 300;
+/** A graceful stop waits this long for requests in flight. */
+export const STOP_DEADLINE_MS = 10_000;
+
+// ---- Persistence ---------------------------------------------------------------------------------
+
+/** Bytes before a record's payload: checksum 4, length 4, shard 2, epoch 4, sequence 8, kind 1. */
+export const RECORD_HEADER_BYTES = 23;
+/** Bytes before the key in the payload of a set: expiry 8, key length 2. */
+export const RECORD_SET_OVERHEAD_BYTES = 10;
+export const RECORD_BYTES_MAX = RECORD_HEADER_BYTES + RECORD_SET_OVERHEAD_BYTES + KEY_BYTES_MAX +
+  VALUE_BYTES_MAX;
+/** A log segment file never grows beyond this. */
+export const SEGMENT_BYTES_MAX = 64 * MIB;
+/** Bytes of a segment's header. */
+export const SEGMENT_HEADER_BYTES = 64;
+/** Log bytes that wait for the disk before connections stop taking requests. */
+export const LOG_BACKLOG_BYTES_HIGH = 16 * MIB;
+/** Dump bytes that wait for the disk before connections stop taking requests. */
+export const DUMP_BACKLOG_BYTES_HIGH = 32 * MIB;
+/** `--fsync everysec`: time between two syncs. */
+export const EVERYSEC_SYNC_MS = 1_000;
+/** A log whose disk was full is tried again this often. */
+export const DISK_FULL_RETRY_MS = 1_000;
+
+// ---- Maintenance ---------------------------------------------------------------------------------
+
+/** Time between two expiry sweeps. */
+export const SWEEP_INTERVAL_MS = 10;
+/** Blocks looked at, and entries removed, by one step of a sweep. */
+export const SWEEP_BLOCKS_PER_STEP = 8_192;
+export const SWEEP_DELETES_PER_STEP = 512;
+/** Longest that any step of background work (sweep, dump, eviction to a lower cap) may hold the event loop. */
+export const BACKGROUND_STEP_MS = 1;
+
+// ---- Balancer ------------------------------------------------------------------------------------
+
+/** Requests in flight on one upstream connection. */
+export const UPSTREAM_IN_FLIGHT_MAX = 65_536;
+/** Request bytes that wait to be sent on one upstream connection. */
+export const UPSTREAM_BACKLOG_BYTES_HIGH = 32 * MIB;
+/** First and longest pause before an upstream connection is opened again. */
+export const RECONNECT_MS_MIN = 50;
+export const RECONNECT_MS_MAX = 2_000;
+/** Opening an upstream connection takes at most this long. */
+export const CONNECT_TIMEOUT_MS = 2_000;
+/**
+ * Requests wait for a node until it has been away for this long; from then on they are answered at once. Time
+ * enough for a node that died to be started again.
+ */
+export const RETRY_DEADLINE_MS = 3_000;
+/** Sends of one request, the first included. */
+export const SEND_ATTEMPTS_MAX = 3;
+export const NODE_COUNT_MAX = 255;
+export const SHARD_COUNT_MAX = 1_024;
+
+assert(RECORD_BYTES_MAX + SEGMENT_HEADER_BYTES <= SEGMENT_BYTES_MAX, "a record never spans two segments");
+assert(KEY_BYTES_MAX + VALUE_BYTES_MAX < REQUEST_BYTES_MAX, "the largest pair fits into one request");
+assert(TEXT_LINE_BYTES_MAX <= REQUEST_BYTES_MAX, "a text line is a request");
+assert(KEY_BYTES_MAX < 2 ** 16, "a key's length is a u16");
+assert(STORE_CAP_BYTES_MIN > 2 * KEY_BYTES_MAX, "any key fits into the smallest store");
+assert(READ_BUFFER_BYTES_MIN <= READ_BUFFER_BYTES, "the first read buffer is the smaller");
+// A SCAN cursor is block + shard × 2³¹ (45 bits at most), times 256 plus a node's index at the balancer.
+assert(SHARD_COUNT_MAX <= SLOT_COUNT && SLOT_COUNT * 2 ** 31 * 256 <= 2 ** 53, "a SCAN cursor is exact");
+assert(NODE_COUNT_MAX < 256, "a node's index fits into a SCAN cursor's low byte");

@@ -1,0 +1,117 @@
+/**
+ * A byte buffer that grows by doubling: replies on their way to a socket, records on their way to the log.
+ * Writers call {@linkcode OutputBuffer.reserve} first and then write into `bytes` themselves, or use the
+ * small methods here, which do both.
+ */
+import { copyBytes } from "./bytes.ts";
+
+const DIGITS_MAX = 20;
+const digits = new Uint8Array(DIGITS_MAX);
+
+export class OutputBuffer {
+  /** The room; only `[0, length)` is written. Changes identity when it grows: never keep it over a reserve. */
+  bytes: Uint8Array<ArrayBuffer>;
+  length = 0;
+  readonly #initialBytes: number;
+  readonly #float64: Float64Array<ArrayBuffer> = new Float64Array(1);
+  readonly #float64Bytes: Uint8Array<ArrayBuffer> = new Uint8Array(this.#float64.buffer);
+
+  constructor(initialBytes = 256) {
+    this.#initialBytes = initialBytes;
+    this.bytes = new Uint8Array(initialBytes);
+  }
+
+  /** Makes room for `count` more bytes. */
+  reserve(count: number): void {
+    const needed = this.length + count;
+    if (needed <= this.bytes.length) return;
+    let capacity = this.bytes.length * 2;
+    while (capacity < needed) capacity *= 2;
+    const larger = new Uint8Array(capacity);
+    larger.set(this.bytes.subarray(0, this.length));
+    this.bytes = larger;
+  }
+
+  /** Empties the buffer, and gives back its room when that is more than `keepBytes`. */
+  clear(keepBytes = Infinity): void {
+    this.length = 0;
+    if (this.bytes.length > keepBytes) this.bytes = new Uint8Array(this.#initialBytes);
+  }
+
+  /** What is written, as a view that is valid until the next write. */
+  view(): Uint8Array<ArrayBuffer> {
+    return this.bytes.subarray(0, this.length);
+  }
+
+  byte(value: number): void {
+    this.reserve(1);
+    this.bytes[this.length++] = value;
+  }
+
+  /** Appends `source[start, end)`. */
+  copy(source: Uint8Array, start = 0, end = source.length): void {
+    this.reserve(end - start);
+    copyBytes(this.bytes, this.length, source, start, end);
+    this.length += end - start;
+  }
+
+  /** Appends `text`, whose characters are all below 128. */
+  ascii(text: string): void {
+    this.reserve(text.length);
+    const { bytes } = this;
+    let at = this.length;
+    for (let i = 0; i < text.length; i++) bytes[at++] = text.charCodeAt(i);
+    this.length = at;
+  }
+
+  /** Appends the decimal digits of an integer with |value| ≤ 2⁵³. */
+  decimal(value: number): void {
+    this.reserve(DIGITS_MAX);
+    const { bytes } = this;
+    if (value < 0) {
+      bytes[this.length++] = 0x2d;
+      value = -value;
+    }
+    if (value < 10) {
+      bytes[this.length++] = 0x30 + value;
+      return;
+    }
+    let count = 0;
+    while (value > 0) {
+      const rest = Math.floor(value / 10);
+      digits[count++] = 0x30 + (value - rest * 10);
+      value = rest;
+    }
+    let at = this.length;
+    while (count > 0) bytes[at++] = digits[--count]!;
+    this.length = at;
+  }
+
+  u16(value: number): void {
+    this.reserve(2);
+    this.bytes[this.length++] = value;
+    this.bytes[this.length++] = value >>> 8;
+  }
+
+  u32(value: number): void {
+    this.reserve(4);
+    const { bytes } = this;
+    const at = this.length;
+    bytes[at] = value;
+    bytes[at + 1] = value >>> 8;
+    bytes[at + 2] = value >>> 16;
+    bytes[at + 3] = value >>> 24;
+    this.length = at + 4;
+  }
+
+  /** Appends an integer of 0 … 2⁵³ as u64. */
+  u64(value: number): void {
+    this.u32(value % 0x1_0000_0000);
+    this.u32(Math.floor(value / 0x1_0000_0000));
+  }
+
+  f64(value: number): void {
+    this.#float64[0] = value;
+    this.copy(this.#float64Bytes);
+  }
+}
