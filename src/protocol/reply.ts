@@ -1,0 +1,33 @@
+/**
+ * What a command says to its client, free of wire formats. `RespReply` writes RESP 2 or 3, `TextReply` writes
+ * lines for people; both append to the connection's output buffer in the order of the calls.
+ */
+import type { OutputBuffer } from "../core/output_buffer.ts";
+
+export interface Reply {
+  /** `OK`. */
+  ok(): void;
+  /** A short status word such as `PONG`, without line breaks. */
+  simple(text: string): void;
+  /** An error. `text` begins with its kind in capitals, such as `ERR` or `WRONGTYPE`. Line breaks become blanks. */
+  error(text: string): void;
+  integer(value: number | bigint): void;
+  /** A missing value. */
+  nil(): void;
+  /** `bytes[start, end)` as a value. */
+  bulk(bytes: Uint8Array, start: number, end: number): void;
+  /** `text` as a value, in UTF-8. */
+  bulkText(text: string): void;
+  /**
+   * Opens a value of `length` bytes and returns the output buffer with room for exactly them: the caller writes
+   * them at `output.bytes[output.length …]`, adds `length` to `output.length`, and calls {@linkcode Reply.bulkEnd}.
+   */
+  bulkStart(length: number): OutputBuffer;
+  bulkEnd(): void;
+  /** Opens an array; the next `count` replies are its elements. */
+  arrayStart(count: number): void;
+  /** Opens a map; the next `2 × count` replies are its keys and values. A flat array in RESP 2. */
+  mapStart(count: number): void;
+  /** Opens a set of `count` elements. An array in RESP 2. */
+  setStart(count: number): void;
+}

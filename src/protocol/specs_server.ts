@@ -1,0 +1,137 @@
+/** Specs of the commands about the process and its cluster. */
+import { specsOf } from "./command_spec.ts";
+
+export const SERVER_SPECS = specsOf("server", [
+  {
+    usage: "COMMAND [subcommand [argument ...]]",
+    summary: "Describes the commands for client libraries",
+    since: "2.8.13",
+    arity: -1,
+    flags: ["loading", "stale"],
+    routing: "local",
+    subcommands: [
+      { usage: "COUNT", summary: "Returns how many commands there are", arity: 2 },
+      { usage: "DOCS [command-name ...]", summary: "Returns summaries of commands", arity: -2 },
+      {
+        usage: "INFO [command-name ...]",
+        summary: "Returns arity, flags and key positions of commands",
+        arity: -2,
+      },
+    ],
+  },
+  {
+    usage: "HELP [command]",
+    summary: "Describes the commands for people",
+    since: "0.1.0",
+    arity: -1,
+    flags: ["loading", "stale"],
+    routing: "local",
+  },
+  {
+    usage: "INFO [section ...]",
+    summary: "Returns figures about the server",
+    since: "1.0.0",
+    arity: -1,
+    flags: ["loading", "stale"],
+    routing: "info",
+  },
+  {
+    usage: "CONFIG subcommand [argument ...]",
+    summary: "Tells about the settings",
+    since: "2.0.0",
+    arity: -2,
+    flags: ["admin", "noscript", "loading", "stale"],
+    routing: "local",
+    subcommands: [
+      { usage: "GET pattern [pattern ...]", summary: "Returns the settings that match", arity: -3 },
+    ],
+  },
+  {
+    usage: "TIME",
+    summary: "Returns the server's time: seconds since 1970, and microseconds",
+    since: "2.6.0",
+    arity: 1,
+    flags: ["loading", "stale", "fast"],
+    routing: "local",
+  },
+  {
+    usage: "DBSIZE",
+    summary: "Returns the count of keys",
+    since: "1.0.0",
+    arity: 1,
+    flags: ["readonly", "fast"],
+    routing: "all-sum",
+  },
+  {
+    usage: "FLUSHDB [ASYNC | SYNC]",
+    summary: "Removes every key",
+    since: "1.0.0",
+    arity: -1,
+    flags: ["write"],
+    routing: "all-ok",
+  },
+  {
+    usage: "FLUSHALL [ASYNC | SYNC]",
+    summary: "Removes every key",
+    since: "1.0.0",
+    arity: -1,
+    flags: ["write"],
+    routing: "all-ok",
+  },
+  {
+    usage: "SAVE",
+    summary: "Writes the dump and returns when it is on the disk",
+    since: "1.0.0",
+    arity: 1,
+    flags: ["admin", "noscript"],
+    routing: "all-ok",
+  },
+  {
+    usage: "BGSAVE [SCHEDULE]",
+    summary: "Begins to write the dump",
+    since: "1.0.0",
+    arity: -1,
+    flags: ["admin", "noscript"],
+    routing: "all-ok",
+  },
+  {
+    usage: "LASTSAVE",
+    summary: "Returns when the last dump was written, in seconds since 1970",
+    since: "1.0.0",
+    arity: 1,
+    flags: ["loading", "stale", "fast"],
+    routing: "all-min",
+  },
+]);
+
+export const CLUSTER_SPECS = specsOf("cluster", [
+  {
+    usage: "CLUSTER subcommand [argument ...]",
+    summary: "Tells where the slots are",
+    since: "3.0.0",
+    arity: -2,
+    flags: [],
+    routing: "local",
+    subcommands: [
+      { usage: "KEYSLOT key", summary: "Returns the slot of a key", arity: 3 },
+      { usage: "SLOTS", summary: "Returns the ranges of slots and the nodes that serve them", arity: 2 },
+      { usage: "SHARDS", summary: "Returns the shards, their slots and nodes", arity: 2 },
+      { usage: "NODES", summary: "Describes every node, one a line", arity: 2 },
+      { usage: "INFO", summary: "Returns figures about the cluster", arity: 2 },
+      { usage: "MYID", summary: "Returns the name of this node", arity: 2 },
+    ],
+  },
+  {
+    usage: "ROUNDEL subcommand [argument ...]",
+    summary: "With which a balancer steers a node",
+    since: "0.1.0",
+    arity: -2,
+    flags: ["admin", "noscript"],
+    routing: "local",
+    subcommands: [
+      { usage: "IDENTITY", summary: "Returns who this node is, as JSON", arity: 2 },
+      { usage: "TOPOLOGY json", summary: "Adopts a topology", arity: 3 },
+    ],
+    isHidden: true,
+  },
+]);
