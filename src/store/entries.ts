@@ -1,0 +1,109 @@
+/**
+ * What is written in entries: lengths, deadline, key and value, by row, over the arena's blocks in the layout of
+ * entry_layout.ts. Also counts the entries that have a deadline, since every way of giving or losing one passes here.
+ */
+import { type Arena, BLOCK_DOUBLES, BLOCK_WORDS } from "./arena.ts";
+import {
+  blocksOfPayload,
+  ENTRY_HEADER_BYTES,
+  EXPIRES_AT_DOUBLE,
+  HASH_WORD,
+  KEY_LENGTH_WORD,
+  type Row,
+  VALUE_LENGTH_WORD,
+} from "./entry_layout.ts";
+
+export class Entries {
+  readonly #arena: Arena;
+  readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
+  #volatileCount = 0;
+
+  constructor(arena: Arena) {
+    this.#arena = arena;
+    this.#words = arena.words;
+    this.#doubles = arena.doubles;
+  }
+
+  /** Entries that have a deadline. */
+  get volatileCount(): number {
+    return this.#volatileCount;
+  }
+
+  hash(row: Row): number {
+    return this.#words[row * BLOCK_WORDS + HASH_WORD]!;
+  }
+
+  keyLength(row: Row): number {
+    return this.#words[row * BLOCK_WORDS + KEY_LENGTH_WORD]!;
+  }
+
+  valueLength(row: Row): number {
+    return this.#words[row * BLOCK_WORDS + VALUE_LENGTH_WORD]!;
+  }
+
+  /** Milliseconds since 1970; 0 = for ever. */
+  expiresAt(row: Row): number {
+    return this.#doubles[row * BLOCK_DOUBLES + EXPIRES_AT_DOUBLE]!;
+  }
+
+  isExpired(row: Row, nowMs: number): boolean {
+    const expiresAt = this.expiresAt(row);
+    return expiresAt !== 0 && expiresAt <= nowMs;
+  }
+
+  /** Blocks of the entry's chain. */
+  blockCount(row: Row): number {
+    return blocksOfPayload(this.keyLength(row) + this.valueLength(row));
+  }
+
+  copyKey(row: Row, target: Uint8Array, at: number): void {
+    this.#arena.copyOut(row, ENTRY_HEADER_BYTES, target, at, this.keyLength(row));
+  }
+
+  /** Copies bytes `[from, to)` of the value to `target[at, …)`. */
+  copyValue(row: Row, target: Uint8Array, at: number, from: number, to: number): void {
+    this.#arena.copyOut(row, ENTRY_HEADER_BYTES + this.keyLength(row) + from, target, at, to - from);
+  }
+
+  /** Writes a new entry's head and key into its fresh chain: no value yet, no deadline. */
+  create(row: Row, hash: number, key: Uint8Array, start: number, end: number): void {
+    const at = row * BLOCK_WORDS;
+    this.#words[at + HASH_WORD] = hash;
+    this.#words[at + KEY_LENGTH_WORD] = end - start;
+    this.#words[at + VALUE_LENGTH_WORD] = 0;
+    this.#doubles[row * BLOCK_DOUBLES + EXPIRES_AT_DOUBLE] = 0;
+    this.#arena.copyIn(row, ENTRY_HEADER_BYTES, key, start, end);
+  }
+
+  /** Makes the entry's chain `blocks` long. Keeps its key, which is `key[start, end)`; its value is lost. */
+  resize(row: Row, blocks: number, key: Uint8Array, start: number, end: number): void {
+    this.#arena.resize(row, this.blockCount(row), blocks);
+    this.#arena.copyIn(row, ENTRY_HEADER_BYTES, key, start, end);
+  }
+
+  /** Writes `value[start, end)`, for which the chain has the right length. */
+  setValue(row: Row, value: Uint8Array, start: number, end: number): void {
+    this.#words[row * BLOCK_WORDS + VALUE_LENGTH_WORD] = end - start;
+    this.#arena.copyIn(row, ENTRY_HEADER_BYTES + this.keyLength(row), value, start, end);
+  }
+
+  setExpiresAt(row: Row, expiresAtMs: number): void {
+    const at = row * BLOCK_DOUBLES + EXPIRES_AT_DOUBLE;
+    if (this.#doubles[at] !== 0) this.#volatileCount--;
+    if (expiresAtMs !== 0) this.#volatileCount++;
+    this.#doubles[at] = expiresAtMs;
+  }
+
+  /** Frees the entry's blocks. */
+  free(row: Row): void {
+    if (this.expiresAt(row) !== 0) this.#volatileCount--;
+    this.#arena.free(row, this.blockCount(row));
+  }
+
+  /** Frees every entry's blocks. O(1). */
+  clear(): void {
+    this.#arena.reset();
+    this.#volatileCount = 0;
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * How an entry lies in blocks. Its first block, the head, opens with 32 bytes of bookkeeping; the rest of the
+ * head and the blocks linked behind it carry the payload, so that a short entry is one cache line:
+ *
+ *     head  := hash i32 · bucketNext i32 · older i32 · newer i32
+ *            · valueLength i32 · keyLength i32 · expiresAt f64 · 32 payload bytes
+ *     block := 64 payload bytes
+ *     payload := key bytes ++ value bytes
+ *
+ * The head's number is the entry's row. It stays the same for as long as the entry lives, however often its value
+ * changes: SCAN and snapshots rely on that.
+ */
+import { BLOCK_BYTES } from "./arena.ts";
+
+/** Number of an entry's head block; 0 = no entry. */
+export type Row = number;
+
+/** Words (of 4 bytes) of a head. */
+export const HASH_WORD = 0;
+export const BUCKET_NEXT_WORD = 1;
+export const OLDER_WORD = 2;
+export const NEWER_WORD = 3;
+export const VALUE_LENGTH_WORD = 4;
+export const KEY_LENGTH_WORD = 5;
+/** Double (of 8 bytes) of a head: milliseconds since 1970, 0 = for ever. */
+export const EXPIRES_AT_DOUBLE = 3;
+/** Bytes of a head before its payload. */
+export const ENTRY_HEADER_BYTES = 32;
+
+/** Blocks of an entry whose key and value together have `payloadBytes` bytes. */
+export function blocksOfPayload(payloadBytes: number): number {
+  return Math.ceil((ENTRY_HEADER_BYTES + payloadBytes) / BLOCK_BYTES) | 0;
+}

@@ -1,0 +1,122 @@
+/**
+ * From a key to its row: a hash table that grows by one bucket at a time, so that no insertion ever waits for a
+ * rehash. Source: Litwin, "Linear hashing", 1980.
+ *
+ * With `mask + 1` the power of two at or above `bucketCount`, a hash's bucket is its low bits under `mask`, or, where
+ * that bucket does not exist yet, one bit fewer. Adding bucket `n` splits only the bucket that `n` is without its
+ * top bit. The load factor is 1: there is a bucket for each entry, and never more buckets than blocks.
+ *
+ * A bucket holds its first row; the others follow through a word of each head. Rows are compared by hash first, so
+ * that a key's bytes are looked at once, as a rule.
+ */
+import type { Arena } from "./arena.ts";
+import { BLOCK_WORDS } from "./arena.ts";
+import {
+  BUCKET_NEXT_WORD,
+  ENTRY_HEADER_BYTES,
+  HASH_WORD,
+  KEY_LENGTH_WORD,
+  type Row,
+} from "./entry_layout.ts";
+
+/** Buckets of an empty index. A power of two. */
+export const BUCKET_COUNT_MIN = 16;
+/** What the index costs for each block of the arena. */
+export const BUCKET_BYTES = 4;
+
+export class KeyIndex {
+  readonly #arena: Arena;
+  readonly #words: Int32Array;
+  /** First row of each bucket. Only `[0, #bucketCount)` is valid: what lies behind is set when it is added. */
+  readonly #buckets: Int32Array;
+  #bucketCount = BUCKET_COUNT_MIN;
+  #mask = BUCKET_COUNT_MIN - 1;
+  #entryCount = 0;
+
+  constructor(arena: Arena) {
+    this.#arena = arena;
+    this.#words = arena.words;
+    this.#buckets = new Int32Array(Math.max(BUCKET_COUNT_MIN, arena.blockCount));
+  }
+
+  get entryCount(): number {
+    return this.#entryCount;
+  }
+
+  get bucketCount(): number {
+    return this.#bucketCount;
+  }
+
+  /** The row whose key is `key[start, end)`, whose hash is `hash`; 0 when there is none. */
+  find(hash: number, key: Uint8Array, start: number, end: number): Row {
+    const words = this.#words;
+    const keyLength = end - start;
+    let row = this.#buckets[this.#bucketOf(hash)]!;
+    while (row !== 0) {
+      const at = row * BLOCK_WORDS;
+      if (
+        words[at + HASH_WORD] === hash && words[at + KEY_LENGTH_WORD] === keyLength &&
+        this.#arena.equals(row, ENTRY_HEADER_BYTES, key, start, end)
+      ) return row;
+      row = words[at + BUCKET_NEXT_WORD]!;
+    }
+    return 0;
+  }
+
+  /** Adds `row`, whose hash is `hash` and whose key is not in the index. */
+  insert(row: Row, hash: number): void {
+    this.#push(this.#bucketOf(hash), row);
+    this.#entryCount++;
+    if (this.#entryCount > this.#bucketCount && this.#bucketCount < this.#buckets.length) this.#addBucket();
+  }
+
+  /** Takes out `row`, which is in the index. */
+  remove(row: Row): void {
+    const words = this.#words;
+    const bucket = this.#bucketOf(words[row * BLOCK_WORDS + HASH_WORD]!);
+    const next = words[row * BLOCK_WORDS + BUCKET_NEXT_WORD]!;
+    this.#entryCount--;
+    let before = this.#buckets[bucket]!;
+    if (before === row) {
+      this.#buckets[bucket] = next;
+      return;
+    }
+    while (words[before * BLOCK_WORDS + BUCKET_NEXT_WORD] !== row) {
+      before = words[before * BLOCK_WORDS + BUCKET_NEXT_WORD]!;
+    }
+    words[before * BLOCK_WORDS + BUCKET_NEXT_WORD] = next;
+  }
+
+  /** Forgets every row. O(1). */
+  clear(): void {
+    this.#bucketCount = BUCKET_COUNT_MIN;
+    this.#mask = BUCKET_COUNT_MIN - 1;
+    this.#entryCount = 0;
+    this.#buckets.fill(0, 0, BUCKET_COUNT_MIN);
+  }
+
+  #bucketOf(hash: number): number {
+    const bucket = hash & this.#mask;
+    return bucket < this.#bucketCount ? bucket : hash & (this.#mask >>> 1);
+  }
+
+  #push(bucket: number, row: Row): void {
+    this.#words[row * BLOCK_WORDS + BUCKET_NEXT_WORD] = this.#buckets[bucket]!;
+    this.#buckets[bucket] = row;
+  }
+
+  #addBucket(): void {
+    const words = this.#words;
+    const added = this.#bucketCount++;
+    if (added > this.#mask) this.#mask = this.#mask * 2 + 1;
+    const split = added & (this.#mask >>> 1);
+    let row = this.#buckets[split]!;
+    this.#buckets[split] = 0;
+    this.#buckets[added] = 0;
+    while (row !== 0) {
+      const next = words[row * BLOCK_WORDS + BUCKET_NEXT_WORD]!;
+      this.#push(words[row * BLOCK_WORDS + HASH_WORD]! & this.#mask, row);
+      row = next;
+    }
+  }
+}

@@ -1,0 +1,389 @@
+/**
+ * The key-value store of one shard copy: a hard cap in bytes, exact LRU, expiry, snapshots. Synchronous, and without
+ * allocation on the way of reads and writes. This is the room's only door; rows, arena, index and order stay behind it.
+ *
+ * Memory. All is made of one pool of blocks (arena.ts), which is reserved once for the cap. A block costs
+ * {@linkcode BLOCK_COST_BYTES}: its data, its link, its mark, and a bucket of the index, because every block may come
+ * to be an entry's head. `usedBytes` counts each block that was ever used and can therefore never exceed the cap the
+ * store was made with. Memory once used serves any later entry but is not given back to the system: a cap lowered
+ * later bounds `liveBytes`, while `usedBytes` stays until the process is started again.
+ *
+ * Reads never mutate. An entry whose time is over is absent for `find`, and stays until it is overwritten, deleted,
+ * evicted or swept. Mutations, evictions and sweeps included, are told to the listener one by one, after they
+ * happened; evictions before the set that needed the room. The listener may not call the store.
+ *
+ * Invariants: the index and the LRU order hold the same entries; so do the arena's marks; `volatileCount` of them
+ * have a deadline; their chains together are the arena's live blocks.
+ */
+import { Arena, BLOCK_BYTES, BLOCK_OVERHEAD_BYTES, BLOCK_WORDS } from "./arena.ts";
+import { Entries } from "./entries.ts";
+import { blocksOfPayload, NEWER_WORD, OLDER_WORD, type Row } from "./entry_layout.ts";
+import { BUCKET_BYTES, BUCKET_COUNT_MIN, KeyIndex } from "./key_index.ts";
+import { LruList } from "./lru_list.ts";
+import type { MutationListener, Revealed } from "./mutation_listener.ts";
+import { Snapshot, type SnapshotSink } from "./snapshot.ts";
+import { StampStripes } from "./stamp_stripes.ts";
+import { checkStore } from "./store_check.ts";
+import { assert } from "../core/assert.ts";
+import { hashOfKey, type HashSeed } from "../core/key_hash.ts";
+import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from "../core/limits.ts";
+import { type Random, randomBelow } from "../core/random.ts";
+
+export type { Row } from "./entry_layout.ts";
+export type { SnapshotSink } from "./snapshot.ts";
+
+/** What each block of a store costs, everything included. */
+export const BLOCK_COST_BYTES = BLOCK_BYTES + BLOCK_OVERHEAD_BYTES + BUCKET_BYTES;
+/** Blocks of the smallest store. */
+const BLOCK_COUNT_MIN = BUCKET_COUNT_MIN;
+/** Random blocks that `randomRow` tries before it settles for the next entry behind one. */
+const RANDOM_TRIES = 64;
+/** Key of an entry that is being removed, for the listener. */
+const keyScratch = new Uint8Array(KEY_BYTES_MAX);
+
+export interface StoreOptions {
+  /** Memory to reserve, and the cap until {@linkcode Store.setCap} lowers it. */
+  readonly capBytes: number;
+  readonly seed: HashSeed;
+  readonly listener: MutationListener;
+  /** Told of every mutation that is looked at or made. */
+  readonly revealed: Revealed;
+}
+
+export class Store {
+  /** Hears every mutation. May be exchanged: recovery applies mutations that are in the log already. */
+  listener: MutationListener;
+  readonly #seed: HashSeed;
+  readonly #arena: Arena;
+  readonly #entries: Entries;
+  readonly #index: KeyIndex;
+  readonly #order: LruList;
+  readonly #stamps: StampStripes;
+  readonly #snapshot: Snapshot;
+  readonly #reservedCapBytes: number;
+  #capBytes: number;
+  /** Blocks that the cap allows. */
+  #blockLimit: number;
+  #evictedCount = 0;
+  #expiredCount = 0;
+  /** Last block that the sweep looked at. */
+  #sweepBlock = 0;
+
+  /** Throws `RangeError` when the system does not grant the memory. */
+  constructor(options: StoreOptions) {
+    const blockCount = Math.floor(options.capBytes / BLOCK_COST_BYTES);
+    assert(blockCount >= BLOCK_COUNT_MIN, "a store has room for a few blocks");
+    this.listener = options.listener;
+    this.#seed = options.seed;
+    this.#arena = new Arena(blockCount);
+    this.#entries = new Entries(this.#arena);
+    this.#index = new KeyIndex(this.#arena);
+    this.#order = new LruList(this.#arena.words, {
+      stride: BLOCK_WORDS,
+      older: OLDER_WORD,
+      newer: NEWER_WORD,
+    });
+    this.#stamps = new StampStripes(options.revealed);
+    this.#snapshot = new Snapshot(this, this.#arena, this.#order);
+    this.#reservedCapBytes = options.capBytes;
+    this.#capBytes = options.capBytes;
+    this.#blockLimit = blockCount;
+  }
+
+  get entryCount(): number {
+    return this.#index.entryCount;
+  }
+
+  /** Memory of all blocks that were ever used. */
+  get usedBytes(): number {
+    return this.#arena.residentCount * BLOCK_COST_BYTES;
+  }
+
+  /** Memory of the blocks that hold entries now. */
+  get liveBytes(): number {
+    return this.#arena.liveCount * BLOCK_COST_BYTES;
+  }
+
+  get capBytes(): number {
+    return this.#capBytes;
+  }
+
+  get reservedCapBytes(): number {
+    return this.#reservedCapBytes;
+  }
+
+  get evictedCount(): number {
+    return this.#evictedCount;
+  }
+
+  /** Entries removed because their time was over. */
+  get expiredCount(): number {
+    return this.#expiredCount;
+  }
+
+  /** Entries that have a deadline. */
+  get volatileCount(): number {
+    return this.#entries.volatileCount;
+  }
+
+  // ---- Reads -------------------------------------------------------------------------------------
+
+  /**
+   * The entry of `key[start, end)`, 0 when there is none or its time is over at `nowMs`. With `nowMs` 0 no entry's
+   * time is over. Reveals what happened to the key last, found or not.
+   */
+  find(key: Uint8Array, start: number, end: number, nowMs: number): Row {
+    const hash = hashOfKey(this.#seed, key, start, end);
+    this.#stamps.look(hash);
+    const row = this.#index.find(hash, key, start, end);
+    return row !== 0 && this.#entries.isExpired(row, nowMs) ? 0 : row;
+  }
+
+  keyLength(row: Row): number {
+    return this.#entries.keyLength(row);
+  }
+
+  valueLength(row: Row): number {
+    return this.#entries.valueLength(row);
+  }
+
+  /** Milliseconds since 1970; 0 = for ever. */
+  expiresAt(row: Row): number {
+    return this.#entries.expiresAt(row);
+  }
+
+  /** Copies the key to `target[at, …)`. */
+  copyKey(row: Row, target: Uint8Array, at: number): void {
+    this.#entries.copyKey(row, target, at);
+  }
+
+  /** Copies bytes `[from, to)` of the value, all by default, to `target[at, …)`. */
+  copyValue(row: Row, target: Uint8Array, at: number, from = 0, to = this.valueLength(row)): void {
+    this.#entries.copyValue(row, target, at, from, to);
+  }
+
+  /** The entry behind `row` in storage order, 0 at the end; `rowAfter(0)` is the first. Entries never move. */
+  rowAfter(row: Row): Row {
+    return this.#arena.nextMarked(row, this.#arena.highBlock);
+  }
+
+  /** Some entry, 0 when there is none. */
+  randomRow(random: Random): Row {
+    const { marks, highBlock } = this.#arena;
+    if (this.entryCount === 0) return 0;
+    for (let i = 0; i < RANDOM_TRIES; i++) {
+      const block = 1 + randomBelow(random, highBlock);
+      if (marks[block] !== 0) return block;
+    }
+    const next = this.rowAfter(randomBelow(random, highBlock));
+    return next !== 0 ? next : this.rowAfter(0);
+  }
+
+  /** The entry that an eviction would take, 0 when there is none. */
+  oldestRow(): Row {
+    return this.#order.oldest;
+  }
+
+  /** The entry used next after `row`, 0 when `row` is the newest. */
+  newerRow(row: Row): Row {
+    return this.#order.newerOf(row);
+  }
+
+  /** Says that a reply shows something of the whole store. */
+  revealAll(): void {
+    this.#stamps.lookAtAll();
+  }
+
+  // ---- Writes ------------------------------------------------------------------------------------
+
+  /** Makes the entry the newest. Not a mutation. */
+  touch(row: Row): void {
+    if (row === this.#order.newest) return;
+    this.#snapshot.beforeMove(row);
+    this.#order.touch(row);
+  }
+
+  /**
+   * Sets `key[keyStart, keyEnd)` to `value[valueStart, valueEnd)` until `expiresAtMs` (0 = for ever), overwriting what
+   * was there, and makes it the newest; its row stays. Evicts the oldest entries for as long as room lacks. False
+   * when it does not fit even into an empty store: then nothing changes. The bytes may not lie in the store.
+   */
+  set(
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+    expiresAtMs: number,
+  ): boolean {
+    const keyLength = keyEnd - keyStart;
+    const valueLength = valueEnd - valueStart;
+    assert(keyLength <= KEY_BYTES_MAX, "a key is not too long");
+    assert(valueLength <= VALUE_BYTES_MAX, "a value is not too long");
+    const blocks = blocksOfPayload(keyLength + valueLength);
+    if (blocks > this.#blockLimit) return false;
+    const hash = hashOfKey(this.#seed, key, keyStart, keyEnd);
+    let row = this.#index.find(hash, key, keyStart, keyEnd);
+    if (row === 0) {
+      row = this.#insert(hash, key, keyStart, keyEnd, blocks);
+    } else {
+      this.#snapshot.beforeChange(row);
+      this.touch(row);
+      const blocksBefore = this.#entries.blockCount(row);
+      if (blocks > blocksBefore) this.#makeRoom(blocks - blocksBefore);
+      if (blocks !== blocksBefore) this.#entries.resize(row, blocks, key, keyStart, keyEnd);
+    }
+    this.#entries.setValue(row, value, valueStart, valueEnd);
+    this.#entries.setExpiresAt(row, expiresAtMs);
+    const stamp = this.listener.onSet(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAtMs);
+    this.#stamps.change(hash, stamp);
+    return true;
+  }
+
+  /** Gives the entry a deadline, 0 = for ever. */
+  expire(row: Row, expiresAtMs: number): void {
+    this.#snapshot.beforeChange(row);
+    this.#entries.setExpiresAt(row, expiresAtMs);
+    const keyLength = this.keyLength(row);
+    this.copyKey(row, keyScratch, 0);
+    this.#stamps.change(
+      this.#entries.hash(row),
+      this.listener.onExpire(keyScratch, 0, keyLength, expiresAtMs),
+    );
+  }
+
+  /** Removes the entry. */
+  delete(row: Row): void {
+    this.#snapshot.beforeChange(row);
+    this.#snapshot.beforeMove(row);
+    const hash = this.#entries.hash(row);
+    const keyLength = this.keyLength(row);
+    this.copyKey(row, keyScratch, 0);
+    this.#index.remove(row);
+    this.#order.remove(row);
+    this.#entries.free(row);
+    this.#stamps.change(hash, this.listener.onDelete(keyScratch, 0, keyLength));
+  }
+
+  /** Removes the entry of `key[start, end)`. Whether it was there, and its time not over at `nowMs`. */
+  deleteKey(key: Uint8Array, start: number, end: number, nowMs: number): boolean {
+    const row = this.find(key, start, end, 0);
+    if (row === 0) return false;
+    const expired = this.#entries.isExpired(row, nowMs);
+    if (expired) this.#expiredCount++;
+    this.delete(row);
+    return !expired;
+  }
+
+  /** Removes every entry, in no more time than removing one. A snapshot that is under way is abandoned. */
+  flush(): void {
+    this.#snapshot.clear();
+    this.#entries.clear();
+    this.#index.clear();
+    this.#order.clear();
+    this.#stamps.changeAll(this.listener.onFlush());
+  }
+
+  /**
+   * Looks for entries whose time is over at `nowMs` in the next `blocksMax` blocks of storage, and removes up to
+   * `deletesMax` of them. Successive calls go round and round. Returns how many were removed.
+   */
+  sweepExpired(nowMs: number, blocksMax: number, deletesMax: number): number {
+    let deletes = 0;
+    const end = this.#sweepBlock + blocksMax;
+    while (deletes < deletesMax && this.volatileCount > 0) {
+      const row = this.#arena.nextMarked(this.#sweepBlock, end);
+      if (row === 0) {
+        this.#sweepBlock = end >= this.#arena.highBlock ? 0 : end;
+        return deletes;
+      }
+      this.#sweepBlock = row;
+      if (!this.#entries.isExpired(row, nowMs)) continue;
+      this.delete(row);
+      this.#expiredCount++;
+      deletes++;
+    }
+    return deletes;
+  }
+
+  // ---- Cap ---------------------------------------------------------------------------------------
+
+  /**
+   * Lowers or raises the cap, up to what was reserved. A store above a lowered cap does not grow any further;
+   * {@linkcode Store.shrink} brings it down.
+   */
+  setCap(capBytes: number): void {
+    const blockLimit = Math.floor(capBytes / BLOCK_COST_BYTES);
+    assert(capBytes <= this.#reservedCapBytes, "a cap is within what was reserved");
+    assert(blockLimit >= BLOCK_COUNT_MIN, "a store has room for a few blocks");
+    this.#capBytes = capBytes;
+    this.#blockLimit = blockLimit;
+  }
+
+  /** Evicts up to `entriesMax` entries while those there are exceed the cap. Whether they still do. */
+  shrink(entriesMax: number): boolean {
+    for (let i = 0; i < entriesMax && this.#arena.liveCount > this.#blockLimit; i++) this.#evictOldest();
+    return this.#arena.liveCount > this.#blockLimit;
+  }
+
+  // ---- Snapshot ----------------------------------------------------------------------------------
+
+  /** Begins to hand every entry, as it is now, to `sink`. There may be none under way. */
+  beginSnapshot(sink: SnapshotSink): void {
+    this.#snapshot.begin(sink, this.entryCount);
+  }
+
+  /** Goes on with up to `entriesMax` entries. Whether the snapshot is over: whole, or abandoned. */
+  stepSnapshot(entriesMax: number): boolean {
+    return this.#snapshot.step(entriesMax);
+  }
+
+  abandonSnapshot(): void {
+    this.#snapshot.abandon();
+  }
+
+  get snapshotActive(): boolean {
+    return this.#snapshot.active;
+  }
+
+  /** Whether the last snapshot ended before it was whole: through `flush` or `abandonSnapshot`. */
+  get snapshotAbandoned(): boolean {
+    return this.#snapshot.abandoned;
+  }
+
+  /**
+   * Looks through everything and throws `AssertionError` where an invariant does not hold. Slow; for tests and
+   * simulations.
+   */
+  check(): void {
+    checkStore({ arena: this.#arena, entries: this.#entries, index: this.#index, order: this.#order });
+  }
+
+  // ---- Inside ------------------------------------------------------------------------------------
+
+  /** A new entry, the newest, with its key but without its value. */
+  #insert(hash: number, key: Uint8Array, keyStart: number, keyEnd: number, blocks: number): Row {
+    this.#makeRoom(blocks);
+    const row = this.#arena.allocate(blocks);
+    this.#arena.marks[row] = this.#snapshot.generation;
+    this.#entries.create(row, hash, key, keyStart, keyEnd);
+    this.#index.insert(row, hash);
+    this.#order.append(row);
+    return row;
+  }
+
+  /**
+   * Evicts the oldest entries until `blocks` more are within the cap. Above a lowered cap it only sees to it that
+   * the store does not grow, so that one write has no more to do than its own size asks for.
+   */
+  #makeRoom(blocks: number): void {
+    const limit = Math.max(this.#blockLimit, this.#arena.liveCount);
+    while (this.#arena.liveCount + blocks > limit) this.#evictOldest();
+  }
+
+  #evictOldest(): void {
+    this.delete(this.#order.oldest);
+    this.#evictedCount++;
+  }
+}
