@@ -1,0 +1,95 @@
+/**
+ * Which handler runs which command. The names are those of the table of command specs, which says everything else
+ * about a command; a command without a handler, or a handler without a command, stops the process at load.
+ */
+import { assert } from "../core/assert.ts";
+import { COMMAND_SPECS } from "../protocol/command_specs.ts";
+import { SESSION_HANDLERS } from "../protocol/session_commands.ts";
+import { cluster } from "./cluster.ts";
+import type { Handler } from "./context.ts";
+import { decr, decrby, incr, incrby, incrbyfloat } from "./counters.ts";
+import {
+  expire,
+  expireat,
+  expiretime,
+  persist,
+  pexpire,
+  pexpireat,
+  pexpiretime,
+  pttl,
+  ttl,
+} from "./expiry.ts";
+import { copy, rename, renamenx } from "./key_moves.ts";
+import { del, exists, touch, type } from "./keys.ts";
+import { dbsize, flushall, keys, randomkey, scan } from "./keyspace.ts";
+import { bgsave, config, info, lastsave, roundel, save } from "./server.ts";
+import { mget, mset, msetnx } from "./several_strings.ts";
+import { append, getrange, setrange, strlen } from "./string_ranges.ts";
+import { get, getdel, getex, getset, psetex, set, setex, setnx } from "./strings.ts";
+
+const HANDLERS_BY_NAME: Readonly<Record<string, Handler>> = {
+  ...SESSION_HANDLERS,
+  GET: get,
+  SET: set,
+  SETNX: setnx,
+  SETEX: setex,
+  PSETEX: psetex,
+  GETSET: getset,
+  GETDEL: getdel,
+  GETEX: getex,
+  MGET: mget,
+  MSET: mset,
+  MSETNX: msetnx,
+  APPEND: append,
+  STRLEN: strlen,
+  GETRANGE: getrange,
+  SUBSTR: getrange,
+  SETRANGE: setrange,
+  INCR: incr,
+  DECR: decr,
+  INCRBY: incrby,
+  DECRBY: decrby,
+  INCRBYFLOAT: incrbyfloat,
+  DEL: del,
+  UNLINK: del,
+  EXISTS: exists,
+  TOUCH: touch,
+  TYPE: type,
+  RENAME: rename,
+  RENAMENX: renamenx,
+  COPY: copy,
+  KEYS: keys,
+  SCAN: scan,
+  RANDOMKEY: randomkey,
+  DBSIZE: dbsize,
+  FLUSHDB: flushall,
+  FLUSHALL: flushall,
+  EXPIRE: expire,
+  PEXPIRE: pexpire,
+  EXPIREAT: expireat,
+  PEXPIREAT: pexpireat,
+  TTL: ttl,
+  PTTL: pttl,
+  EXPIRETIME: expiretime,
+  PEXPIRETIME: pexpiretime,
+  PERSIST: persist,
+  SAVE: save,
+  BGSAVE: bgsave,
+  LASTSAVE: lastsave,
+  INFO: info,
+  CONFIG: config,
+  CLUSTER: cluster,
+  ROUNDEL: roundel,
+};
+
+/** The handler of each command, by its index in `COMMAND_SPECS`. */
+export const HANDLERS: readonly Handler[] = COMMAND_SPECS.map(({ name }) => {
+  const handler = HANDLERS_BY_NAME[name];
+  assert(handler !== undefined, `${name} has a handler`);
+  return handler;
+});
+
+assert(
+  Object.keys(HANDLERS_BY_NAME).every((name) => COMMAND_SPECS.some((spec) => spec.name === name)),
+  "every handler has a command",
+);

@@ -1,0 +1,67 @@
+/** The process around the data: SAVE, BGSAVE, LASTSAVE, INFO, CONFIG, ROUNDEL. */
+import { messageOf } from "../core/errors.ts";
+import { argumentIs } from "../protocol/arguments.ts";
+import { containerOf } from "../protocol/subcommands.ts";
+import { textArgument } from "./arguments.ts";
+import type { CommandContext, Handler } from "./context.ts";
+import { SYNTAX } from "./error_texts.ts";
+
+/** SAVE: replies once the dump is durable. */
+export async function save(context: CommandContext): Promise<void> {
+  try {
+    await context.server.save();
+  } catch (error) {
+    return context.reply.error(`ERR ${messageOf(error)}`);
+  }
+  context.reply.ok();
+}
+
+/** BGSAVE [SCHEDULE] */
+export function bgsave(context: CommandContext): void {
+  const { request, reply } = context;
+  const isKnown = request.argumentCount === 1 ||
+    (request.argumentCount === 2 && argumentIs(request, 1, "SCHEDULE"));
+  if (!isKnown) return reply.error(SYNTAX);
+  const whyNot = context.server.backgroundSave();
+  if (whyNot === "") reply.simple("Background saving started");
+  else reply.error(`ERR ${whyNot}`);
+}
+
+/** LASTSAVE, in seconds since 1970 */
+export function lastsave(context: CommandContext): void {
+  context.reply.integer(Math.floor(context.server.lastSaveMs / 1000));
+}
+
+/** INFO [section ...] */
+export function info(context: CommandContext): void {
+  context.reply.bulkText(context.server.info(lowerCaseTexts(context, 1)));
+}
+
+/** CONFIG GET pattern [pattern ...]. Settings are flags of the process: nothing here changes them. */
+export const config: Handler = containerOf("CONFIG", { GET: configGet });
+
+/** ROUNDEL subcommand [argument ...]: what a balancer tells a node. */
+export function roundel(context: CommandContext): void | Promise<void> {
+  return context.server.admin(context);
+}
+
+function configGet(context: CommandContext): void {
+  const settings = new Map<string, string>();
+  for (const pattern of lowerCaseTexts(context, 2)) {
+    for (const [name, value] of context.server.configGet(pattern)) settings.set(name, value);
+  }
+  context.reply.mapStart(settings.size);
+  for (const [name, value] of settings) {
+    context.reply.bulkText(name);
+    context.reply.bulkText(value);
+  }
+}
+
+/** The arguments from `first` on, in lower case. */
+function lowerCaseTexts(context: CommandContext, first: number): string[] {
+  const texts: string[] = [];
+  for (let argument = first; argument < context.request.argumentCount; argument++) {
+    texts.push(textArgument(context.request, argument).toLowerCase());
+  }
+  return texts;
+}

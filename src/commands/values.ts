@@ -1,0 +1,79 @@
+/**
+ * The two things that nearly every command does: put a value of the store into the reply, and set a key of the
+ * request. Neither allocates, and neither leaves half a reply when the entry does not fit.
+ */
+import { VALUE_BYTES_MAX } from "../core/limits.ts";
+import type { Reply } from "../protocol/reply.ts";
+import type { Row, Store } from "../store/store.ts";
+import type { CommandContext } from "./context.ts";
+import { DOES_NOT_FIT, VALUE_TOO_LONG } from "./error_texts.ts";
+
+/** Row of the key in argument `argument` of the request; 0 when there is no such key. */
+export function findArgument(context: CommandContext, store: Store, argument: number): Row {
+  const { request } = context;
+  return store.find(request.bytes, request.starts[argument]!, request.ends[argument]!, context.nowMs);
+}
+
+/** Replies with the whole value of `row`. */
+export function replyValue(reply: Reply, store: Store, row: Row): void {
+  const length = store.valueLength(row);
+  const output = reply.bulkStart(length);
+  store.copyValue(row, output.bytes, output.length);
+  output.length += length;
+  reply.bulkEnd();
+}
+
+/** Replies with the key of `row`. */
+export function replyKey(reply: Reply, store: Store, row: Row): void {
+  const length = store.keyLength(row);
+  const output = reply.bulkStart(length);
+  store.copyKey(row, output.bytes, output.length);
+  output.length += length;
+  reply.bulkEnd();
+}
+
+/**
+ * Sets the key in argument `keyArgument` to `value[valueStart, valueEnd)` until `expiresAtMs` (0 = for ever).
+ * False when that was refused: then nothing has changed and the error is said.
+ */
+export function setValue(
+  context: CommandContext,
+  keyArgument: number,
+  value: Uint8Array,
+  valueStart: number,
+  valueEnd: number,
+  expiresAtMs: number,
+): boolean {
+  const { request } = context;
+  if (valueEnd - valueStart > VALUE_BYTES_MAX) {
+    context.reply.error(VALUE_TOO_LONG);
+    return false;
+  }
+  const store = context.storeOf(keyArgument);
+  const keyStart = request.starts[keyArgument]!;
+  const keyEnd = request.ends[keyArgument]!;
+  if (!store.set(request.bytes, keyStart, keyEnd, value, valueStart, valueEnd, expiresAtMs)) {
+    context.reply.error(DOES_NOT_FIT);
+    return false;
+  }
+  return true;
+}
+
+/** As {@linkcode setValue}, with the value in argument `valueArgument`. */
+export function setArgument(
+  context: CommandContext,
+  keyArgument: number,
+  valueArgument: number,
+  expiresAtMs: number,
+): boolean {
+  const { request } = context;
+  const valueStart = request.starts[valueArgument]!;
+  return setValue(
+    context,
+    keyArgument,
+    request.bytes,
+    valueStart,
+    request.ends[valueArgument]!,
+    expiresAtMs,
+  );
+}

@@ -1,0 +1,150 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { Bench, type Word } from "./support.ts";
+
+/** Keys in the reply of KEYS, sorted. */
+function keysIn(reply: string): string[] {
+  return [...reply.matchAll(/\$\d+\r\n(.*)\r\n/g)].map((match) => match[1]!).sort();
+}
+
+/** One SCAN: the next cursor, and the keys. */
+function scan(bench: Bench, cursor: string, ...options: Word[]): [cursor: string, keys: string[]] {
+  const reply = bench.run("SCAN", cursor, ...options);
+  const parts = /^\*2\r\n\$\d+\r\n(\d+)\r\n(\*.*)$/s.exec(reply);
+  assert(parts !== null, reply);
+  return [parts[1]!, keysIn(parts[2]!)];
+}
+
+/** Every key that a whole scan returns, in its order. */
+function scanAll(bench: Bench, ...options: Word[]): string[] {
+  const keys: string[] = [];
+  let cursor = "0";
+  do {
+    const [next, found] = scan(bench, cursor, ...options);
+    keys.push(...found);
+    cursor = next;
+  } while (cursor !== "0");
+  return keys;
+}
+
+Deno.test("SCAN returns every key of every store once, whatever its COUNT", () => {
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(fc.stringMatching(/^[a-z]{1,3}$/), { maxLength: 40 }),
+      fc.integer({ min: 1, max: 50 }),
+      (keys, count) => {
+        const bench = new Bench({ storeCount: 3 });
+        for (const key of keys) bench.run("SET", key, "v");
+        assertEquals(scanAll(bench, "COUNT", String(count)).sort(), [...keys].sort());
+      },
+    ),
+    { numRuns: 100 },
+  );
+});
+
+Deno.test("SCAN returns what is there all the while, though keys come, change and go between its steps", () => {
+  const bench = new Bench({ storeCount: 2 });
+  for (let i = 0; i < 100; i++) bench.run("SET", `${i % 2 === 0 ? "a" : "b"}:stay:${i}`, "v");
+  const seen: string[] = [];
+  let cursor = "0";
+  for (let step = 0; step === 0 || cursor !== "0"; step++) {
+    const [next, found] = scan(bench, cursor, "COUNT", "7", "MATCH", "*:stay:*");
+    seen.push(...found);
+    cursor = next;
+    bench.run("SET", `a:come:${step}`, "x".repeat(200));
+    bench.run("APPEND", `a:stay:${step * 2}`, "longer".repeat(50));
+    bench.run("DEL", `a:come:${step - 3}`);
+  }
+  assertEquals(new Set(seen).size, 100);
+  assertEquals(seen.length, 100);
+});
+
+Deno.test("SCAN looks at no more than COUNT entries and returns those that match", () => {
+  const bench = new Bench();
+  for (let i = 0; i < 30; i++) bench.run("SET", `k:${i}`, "v");
+  const [cursor, keys] = scan(bench, "0", "COUNT", "10");
+  assertEquals(keys.length, 10);
+  assert(cursor !== "0");
+  assertEquals(scan(bench, "0")[1].length, 10);
+  assertEquals(scan(bench, "0", "COUNT", "10", "MATCH", "nothing")[1], []);
+  assertEquals(scanAll(bench, "MATCH", "k:1?").length, 10);
+  assertEquals(scanAll(bench, "TYPE", "string").length, 30);
+  assertEquals(scanAll(bench, "TYPE", "list"), []);
+  assertEquals(scan(bench, "0", "COUNT", "9223372036854775807"), ["0", scanAll(bench).sort()]);
+});
+
+Deno.test("SCAN with a cursor behind the last store is over, and with none is refused", () => {
+  const bench = new Bench();
+  bench.run("SET", "k", "v");
+  assertEquals(scan(bench, String(2 ** 31 * 5)), ["0", []]);
+  assertEquals(scan(bench, String(2 ** 31 - 1)), ["0", []]);
+  for (const cursor of ["x", "", "-1", "1.5", "18446744073709551616"]) {
+    assertEquals(bench.run("SCAN", cursor), "-ERR invalid cursor\r\n");
+  }
+});
+
+Deno.test("KEYS, SCAN and RANDOMKEY show no key whose time is over, and DBSIZE counts it until it is removed", () => {
+  const bench = new Bench();
+  bench.run("SET", "gone", "v", "PX", "5");
+  bench.run("SET", "there", "v");
+  assertEquals(keysIn(bench.run("KEYS", "*")), ["gone", "there"]);
+  bench.nowMs += 5;
+  assertEquals(keysIn(bench.run("KEYS", "*")), ["there"]);
+  assertEquals(scanAll(bench), ["there"]);
+  for (let i = 0; i < 20; i++) assertEquals(bench.run("RANDOMKEY"), "$5\r\nthere\r\n");
+  assertEquals(bench.run("DBSIZE"), ":2\r\n");
+  bench.store.sweepExpired(bench.nowMs, 1_000, 10);
+  assertEquals(bench.run("DBSIZE"), ":1\r\n");
+  bench.run("DEL", "there");
+  assertEquals(bench.run("RANDOMKEY"), "$-1\r\n");
+});
+
+Deno.test("RANDOMKEY finds the one key that is left among many whose time is over, and none among none", () => {
+  const bench = new Bench({ storeCount: 2 });
+  for (let i = 0; i < 2_000; i++) bench.run("SET", `a:${i}`, "v", "PX", "5");
+  bench.run("SET", "b:left", "v", "PX", "10");
+  bench.nowMs += 5;
+  assertEquals(bench.run("RANDOMKEY"), "$6\r\nb:left\r\n");
+  bench.nowMs += 5;
+  assertEquals(bench.run("RANDOMKEY"), "$-1\r\n");
+});
+
+Deno.test("RANDOMKEY draws every key of every store", () => {
+  const bench = new Bench({ storeCount: 3 });
+  const keys = ["a", "b", "c", "d"];
+  for (const key of keys) bench.run("SET", key, "v");
+  const drawn = new Set<string>();
+  for (let i = 0; i < 200; i++) drawn.add(keysIn(bench.run("RANDOMKEY"))[0]!);
+  assertEquals([...drawn].sort(), keys);
+});
+
+Deno.test("KEYS finds by pattern in every store", () => {
+  const bench = new Bench({ storeCount: 3 });
+  for (const key of ["user:1", "user:2", "item:1", ""]) bench.run("SET", key, "v");
+  assertEquals(keysIn(bench.run("KEYS", "user:*")), ["user:1", "user:2"]);
+  assertEquals(keysIn(bench.run("KEYS", "*:1")), ["item:1", "user:1"]);
+  assertEquals(bench.run("KEYS", ""), "*1\r\n$0\r\n\r\n");
+  assertEquals(bench.run("KEYS", "*").startsWith("*4\r\n"), true);
+});
+
+Deno.test("FLUSHALL and FLUSHDB empty every store", () => {
+  for (const request of [["FLUSHALL"], ["FLUSHDB"], ["FLUSHALL", "async"], ["FLUSHDB", "SYNC"]]) {
+    const bench = new Bench({ storeCount: 2 });
+    bench.run("MSET", "a", "1", "b", "2");
+    bench.takeMutations();
+    assertEquals(bench.run(...request), "+OK\r\n");
+    assertEquals(bench.takeMutations(), ["flush", "flush"]);
+    assertEquals(bench.run("DBSIZE"), ":0\r\n");
+  }
+});
+
+Deno.test("Commands that show the whole key space reveal every mutation of every store", () => {
+  for (const request of [["KEYS", "x"], ["SCAN", "0"], ["DBSIZE"], ["RANDOMKEY"]]) {
+    const bench = new Bench({ storeCount: 2 });
+    bench.run("MSET", "a", "1", "b", "2");
+    const newest = bench.revealed.stamp;
+    bench.revealed.stamp = 0;
+    bench.run(...request);
+    assertEquals(bench.revealed.stamp, newest, request[0]);
+  }
+});

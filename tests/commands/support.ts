@@ -1,0 +1,215 @@
+/**
+ * A bench for handlers: real stores, decoder and replies; the process and the cluster around them are played. What
+ * the pipeline of a node checks before a handler runs (name, arity) is checked here in the same words.
+ */
+import { assert } from "@std/assert";
+import type { ClusterView, CommandContext, ServerDoor, SlotRange } from "../../src/commands/context.ts";
+import { HANDLERS } from "../../src/commands/handlers.ts";
+import { bytesOfLatin1, latin1Of } from "../../src/core/bytes.ts";
+import { crc16 } from "../../src/core/crc16.ts";
+import { MIB, SLOT_COUNT } from "../../src/core/limits.ts";
+import { OutputBuffer } from "../../src/core/output_buffer.ts";
+import { type Random, SeededRandom } from "../../src/core/random.ts";
+import { COMMAND_SPECS } from "../../src/protocol/command_specs.ts";
+import {
+  findCommand,
+  fitsArity,
+  unknownCommandText,
+  wrongArityText,
+} from "../../src/protocol/command_table.ts";
+import type { Reply } from "../../src/protocol/reply.ts";
+import { RequestDecoder } from "../../src/protocol/request_decoder.ts";
+import { RespReply } from "../../src/protocol/resp_reply.ts";
+import { SessionRegistry } from "../../src/protocol/session.ts";
+import { TextReply } from "../../src/protocol/text_reply.ts";
+import type { MutationListener, Revealed, Stamp } from "../../src/store/mutation_listener.ts";
+import { Store } from "../../src/store/store.ts";
+
+/** A word of a request: text stands for a byte each character. */
+export type Word = string | Uint8Array;
+
+/** The process around the data, as a test wants it. */
+export class FakeServer implements ServerDoor {
+  saveFailure = "";
+  saveCount = 0;
+  whyNoBackgroundSave = "";
+  lastSaveMs = 1_700_000_000_999;
+  settings: [string, string][] = [["maxmemory", "1048576"], ["save", ""], ["appendonly", "yes"]];
+
+  save(): Promise<void> {
+    this.saveCount++;
+    return this.saveFailure === "" ? Promise.resolve() : Promise.reject(new Error(this.saveFailure));
+  }
+
+  backgroundSave(): string {
+    return this.whyNoBackgroundSave;
+  }
+
+  info(sections: readonly string[]): string {
+    return `# Sections\r\nnames:${sections.join(",")}\r\n`;
+  }
+
+  configGet(pattern: string): [string, string][] {
+    return this.settings.filter(([name]) => pattern === "*" || name === pattern);
+  }
+
+  admin(context: CommandContext): Promise<void> {
+    context.reply.bulkText("admin");
+    return Promise.resolve();
+  }
+}
+
+/** The topology, as a test wants it. */
+export class FakeCluster implements ClusterView {
+  enabled = false;
+  myId = "node-a";
+  epoch = 7;
+  slotRanges: SlotRange[] = [];
+
+  slotOf(bytes: Uint8Array, start: number, end: number): number {
+    return crc16(bytes, start, end) % SLOT_COUNT;
+  }
+
+  ranges(): readonly SlotRange[] {
+    return this.slotRanges;
+  }
+}
+
+/** Keeps the mutations as text: `set key value expiry`, `delete key`, `expire key expiry`, `flush`. */
+class MutationTexts implements MutationListener {
+  readonly texts: string[] = [];
+
+  onSet(
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+    expiresAtMs: number,
+  ): Stamp {
+    const valueText = latin1Of(value, valueStart, Math.min(valueEnd, valueStart + 32));
+    return this.texts.push(`set ${latin1Of(key, keyStart, keyEnd)} ${valueText} ${expiresAtMs}`);
+  }
+
+  onDelete(key: Uint8Array, keyStart: number, keyEnd: number): Stamp {
+    return this.texts.push(`delete ${latin1Of(key, keyStart, keyEnd)}`);
+  }
+
+  onExpire(key: Uint8Array, keyStart: number, keyEnd: number, expiresAtMs: number): Stamp {
+    return this.texts.push(`expire ${latin1Of(key, keyStart, keyEnd)} ${expiresAtMs}`);
+  }
+
+  onFlush(): Stamp {
+    return this.texts.push("flush");
+  }
+}
+
+export interface BenchOptions {
+  /** Stores, told apart by the first byte of a key, modulo their count. */
+  readonly storeCount?: number;
+  readonly capBytes?: number;
+}
+
+export class Bench implements CommandContext {
+  readonly request = new RequestDecoder();
+  readonly server = new FakeServer();
+  readonly cluster = new FakeCluster();
+  readonly random: Random = new SeededRandom(1);
+  readonly sessions = new SessionRegistry();
+  readonly session = this.sessions.open("127.0.0.1:1", 0);
+  readonly mode = "standalone";
+  readonly revealed: Revealed = { stamp: 0 };
+  readonly stores: readonly Store[];
+  reply: Reply;
+  nowMs = 1_700_000_000_000;
+  readonly #mutations = new MutationTexts();
+  readonly #output = new OutputBuffer();
+  readonly #respReply = new RespReply(this.#output);
+  readonly #textReply = new TextReply(this.#output);
+
+  constructor({ storeCount = 1, capBytes = MIB }: BenchOptions = {}) {
+    const seed = { low: 1, high: 2 };
+    const options = { capBytes, seed, listener: this.#mutations, revealed: this.revealed };
+    this.stores = Array.from({ length: storeCount }, () => new Store(options));
+    this.reply = this.#respReply;
+  }
+
+  get store(): Store {
+    return this.stores[0]!;
+  }
+
+  storeOf(argument: number): Store {
+    const { bytes, starts, ends } = this.request;
+    const first = starts[argument]! < ends[argument]! ? bytes[starts[argument]!]! : 0;
+    return this.stores[first % this.stores.length]!;
+  }
+
+  protocolChanged(): void {
+    this.#respReply.version = this.session.protocolVersion;
+  }
+
+  /** From now on replies are in RESP 3. */
+  useResp3(): void {
+    this.#respReply.version = 3;
+  }
+
+  /** The mutations since the last call. */
+  takeMutations(): string[] {
+    return this.#mutations.texts.splice(0);
+  }
+
+  /** The reply to a request in RESP, a character for each byte. */
+  run(...words: readonly Word[]): string {
+    return this.#finish(this.#start(encode(words)));
+  }
+
+  /** As {@linkcode Bench.run}, for a request whose handler returns a promise. */
+  async runAsync(...words: readonly Word[]): Promise<string> {
+    await this.#start(encode(words));
+    return this.#takeReply();
+  }
+
+  /** The reply to a text line. */
+  runLine(line: string): string {
+    return this.#finish(this.#start(bytesOfLatin1(`${line}\n`)));
+  }
+
+  #start(bytes: Uint8Array): void | Promise<void> {
+    assert(this.request.decode(bytes, 0, bytes.length) === bytes.length, "the request is whole");
+    this.reply = this.request.isText ? this.#textReply : this.#respReply;
+    const command = findCommand(bytes, this.request.starts[0]!, this.request.ends[0]!);
+    if (command < 0) return this.reply.error(unknownCommandText(this.request));
+    const spec = COMMAND_SPECS[command]!;
+    if (!fitsArity(spec.arity, this.request.argumentCount)) return this.reply.error(wrongArityText(spec));
+    return HANDLERS[command]!(this);
+  }
+
+  #finish(result: void | Promise<void>): string {
+    assert(result === undefined, "the reply is complete at once");
+    return this.#takeReply();
+  }
+
+  #takeReply(): string {
+    const text = latin1Of(this.#output.bytes, 0, this.#output.length);
+    this.#output.clear();
+    return text;
+  }
+}
+
+/** `text` as the RESP reply of a value. */
+export function bulk(text: string): string {
+  return `$${text.length}\r\n${text}\r\n`;
+}
+
+function encode(words: readonly Word[]): Uint8Array {
+  const output = new OutputBuffer();
+  output.ascii(`*${words.length}\r\n`);
+  for (const word of words) {
+    const bytes = typeof word === "string" ? bytesOfLatin1(word) : word;
+    output.ascii(`$${bytes.length}\r\n`);
+    output.copy(bytes);
+    output.ascii("\r\n");
+  }
+  return output.view();
+}
