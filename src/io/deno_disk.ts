@@ -1,0 +1,149 @@
+/**
+ * The machine's disk. Errors are the runtime's own; only a lock that another process holds is a `RefusalError`.
+ *
+ * A `Deno.FsFile` may write fewer bytes than it was given, so every write loops until all are written. Asynchronous
+ * calls of one file queue up behind each other: whoever wants to write while a sync runs opens the file twice.
+ */
+import { bytesOf } from "../core/bytes.ts";
+import { RefusalError } from "../core/errors.ts";
+import { directoryOf, type Disk, type DiskFile, type DiskLock } from "./disk.ts";
+
+/** How long {@linkcode DenoDisk.lock} waits. Taking a free lock needs no time; this only has to tell the two apart. */
+const LOCK_WAIT_MS = 300;
+
+export class DenoDisk implements Disk {
+  async open(path: string): Promise<DiskFile> {
+    return new DenoDiskFile(await Deno.open(path, { read: true, write: true }));
+  }
+
+  async create(path: string): Promise<DiskFile> {
+    return new DenoDiskFile(await Deno.open(path, { read: true, write: true, createNew: true }));
+  }
+
+  async exists(path: string): Promise<boolean> {
+    try {
+      await Deno.stat(path);
+      return true;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw error;
+    }
+  }
+
+  async size(path: string): Promise<number> {
+    return (await Deno.stat(path)).size;
+  }
+
+  readFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
+    return Deno.readFile(path);
+  }
+
+  /** A chunk's bytes are free for reuse as soon as the next chunk is asked for. */
+  writeFile(path: string, chunks: AsyncIterable<Uint8Array<ArrayBuffer>>): Promise<void> {
+    return Deno.writeFile(path, ReadableStream.from(chunks));
+  }
+
+  async syncFile(path: string): Promise<void> {
+    using file = await Deno.open(path, { read: true, write: true });
+    await file.sync();
+  }
+
+  async syncDirectory(path: string): Promise<void> {
+    using folder = await Deno.open(path, { read: true });
+    await folder.sync();
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    return Deno.rename(from, to);
+  }
+
+  remove(path: string): Promise<void> {
+    return Deno.remove(path);
+  }
+
+  makeDirectory(path: string): Promise<void> {
+    return Deno.mkdir(path, { recursive: true });
+  }
+
+  async list(path: string): Promise<string[]> {
+    const names: string[] = [];
+    for await (const entry of Deno.readDir(path)) names.push(entry.name);
+    return names.sort();
+  }
+
+  /**
+   * Deno 2.4 can only wait for a lock, so a lock that does not come in time counts as held by another process. The
+   * wait itself cannot be called off: a process that was refused has to end with `Deno.exit`.
+   */
+  async lock(path: string): Promise<DiskLock> {
+    const file = await Deno.open(path, { read: true, write: true, create: true });
+    const locking = file.lock(true);
+    try {
+      if (!await settlesWithin(locking, LOCK_WAIT_MS)) {
+        locking.finally(() => file.close()).catch(() => {}); // came too late: nobody wants it any more
+        throw new RefusalError(await heldText(path));
+      }
+    } catch (error) {
+      if (!(error instanceof RefusalError)) file.close();
+      throw error;
+    }
+    await file.truncate(0);
+    await new DenoDiskFile(file).write(bytesOf(`${Deno.pid}\n`));
+    return { release: () => file.close() };
+  }
+}
+
+class DenoDiskFile implements DiskFile {
+  readonly #file: Deno.FsFile;
+
+  constructor(file: Deno.FsFile) {
+    this.#file = file;
+  }
+
+  writeSync(bytes: Uint8Array<ArrayBuffer>): void {
+    let written = this.#file.writeSync(bytes);
+    while (written < bytes.length) written += this.#file.writeSync(bytes.subarray(written));
+  }
+
+  async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    let written = await this.#file.write(bytes);
+    while (written < bytes.length) written += await this.#file.write(bytes.subarray(written));
+  }
+
+  async read(buffer: Uint8Array<ArrayBuffer>): Promise<number> {
+    return await this.#file.read(buffer) ?? 0;
+  }
+
+  sync(): Promise<void> {
+    return this.#file.syncData();
+  }
+
+  async seek(offset: number): Promise<void> {
+    await this.#file.seek(offset, Deno.SeekMode.Start);
+  }
+
+  truncate(length: number): Promise<void> {
+    return this.#file.truncate(length);
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+}
+
+/** Whether `promise` resolves within `waitMs`; rejects when it rejects in that time. */
+async function settlesWithin(promise: Promise<void>, waitMs: number): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<false>((resolve) => timer = setTimeout(() => resolve(false), waitMs));
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function heldText(path: string): Promise<string> {
+  const holder = (await Deno.readTextFile(path)).trim();
+  return `Cannot use data folder ${directoryOf(path)}: another process holds its lock ${path}` +
+    `${holder === "" ? "" : ` (process ${holder})`}. Stop that process, or give this one a folder of its own`;
+}

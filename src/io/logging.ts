@@ -1,0 +1,73 @@
+/**
+ * The process's log: LogTape behind our own small door, configured once. Lines go to standard error, since standard
+ * output is for what scripts wait for.
+ */
+import { configureSync, getLogger, type LogLevel as TapeLevel, type LogRecord } from "@logtape/logtape";
+import type { Logger } from "../core/logger.ts";
+import { formatEntry, type LogFormat, type LogLevel } from "./log_format.ts";
+
+export interface LoggingOptions {
+  /** The least level that is shown. */
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  /** Name of the process, e.g. `node:8081`. */
+  readonly name: string;
+}
+
+const ROOT = "roundel";
+const TAPE_LEVELS: Record<LogLevel, TapeLevel> = {
+  debug: "debug",
+  info: "info",
+  warn: "warning",
+  error: "error",
+};
+
+/** Decides once for the process what is logged and how it looks. Before that nothing is. */
+export function configureLogging(options: LoggingOptions): void {
+  const standardError = (record: LogRecord) => writeLine(lineOf(record, options));
+  configureSync({
+    sinks: { standardError },
+    loggers: [
+      { category: [ROOT], lowestLevel: TAPE_LEVELS[options.level], sinks: ["standardError"] },
+      { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["standardError"] },
+    ],
+  });
+}
+
+/** The logger of one part of the process, such as `log` or `upstream`. */
+export function loggerOf(category: string): Logger {
+  const logger = getLogger([ROOT, category]);
+  return {
+    debug: (message, fields) => logger.debug(message, { ...fields }),
+    info: (message, fields) => logger.info(message, { ...fields }),
+    warn: (message, fields) => logger.warn(message, { ...fields }),
+    error: (message, fields) => logger.error(message, { ...fields }),
+  };
+}
+
+function lineOf(record: LogRecord, options: LoggingOptions): string {
+  return formatEntry({
+    timeMs: record.timestamp,
+    level: levelOf(record.level),
+    name: options.name,
+    category: record.category.at(-1) ?? ROOT,
+    // The raw one: our messages are no templates.
+    message: typeof record.rawMessage === "string" ? record.rawMessage : record.rawMessage.join(""),
+    fields: record.properties,
+  }, options.format);
+}
+
+function levelOf(level: TapeLevel): LogLevel {
+  if (level === "warning") return "warn";
+  if (level === "fatal") return "error";
+  return level === "trace" ? "debug" : level;
+}
+
+/** A log whose reader is gone must not stop the server. */
+function writeLine(line: string): void {
+  try {
+    console.error(line);
+  } catch {
+    // Nobody is left to be told.
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * The buffer that a connection reads into: `bytes[start, end)` has arrived and is not yet consumed. Its size
+ * follows the traffic, so that an idle connection costs little and a busy one few reads:
+ *
+ * - it begins small, and goes to the common size when a read fills it;
+ * - only a single message that is larger than the common size makes it grow further, by doubling, and only as
+ *   its bytes arrive, whatever length the message announces;
+ * - all that buffers hold above the common size is taken from one shared budget;
+ * - once emptied it goes back to the common size, and after a run of small reads back to its first.
+ */
+import { assert } from "../core/assert.ts";
+import { LARGE_REQUEST_BYTES_MAX, READ_BUFFER_BYTES, READ_BUFFER_BYTES_MIN } from "../core/limits.ts";
+import type { Connection } from "./network.ts";
+
+/** Reads in a row that would have fitted into the smallest buffer, before it is taken again. */
+const SMALL_READS_TO_SHRINK = 64;
+
+/** Memory that the large buffers of all connections share. */
+export class ReadBudget {
+  readonly capBytes: number;
+  #usedBytes = 0;
+
+  constructor(capBytes = LARGE_REQUEST_BYTES_MAX) {
+    this.capBytes = capBytes;
+  }
+
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  /** Takes `bytes` of it, or nothing and `false` when there is too little left. */
+  take(bytes: number): boolean {
+    if (this.#usedBytes + bytes > this.capBytes) return false;
+    this.#usedBytes += bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    assert(bytes <= this.#usedBytes, "a budget gets back what was taken");
+    this.#usedBytes -= bytes;
+  }
+}
+
+export class ReadBuffer {
+  bytes: Uint8Array<ArrayBuffer>;
+  start = 0;
+  end = 0;
+  readonly #budget: ReadBudget;
+  readonly #bytesMin: number;
+  /** What of `bytes.length` is from the budget. */
+  #borrowedBytes = 0;
+  #smallReads = 0;
+  #lastReadFilled = false;
+
+  /** `bytesMin` is the size it begins with, at most the common size. */
+  constructor(budget: ReadBudget, bytesMin: number = READ_BUFFER_BYTES_MIN) {
+    this.#budget = budget;
+    this.#bytesMin = bytesMin;
+    this.bytes = new Uint8Array(bytesMin);
+  }
+
+  /**
+   * Makes room for more bytes of the message that begins at `start` and is not yet complete; `bytesNeeded` is its
+   * length as far as it is known, or 0. Returns `false` when the budget is used up. The bytes may move to another
+   * place and to another array.
+   */
+  ensureRoom(bytesNeeded: number): boolean {
+    const held = this.end - this.start;
+    const { length } = this.bytes;
+    if (held === length) return this.#grow(bytesNeeded);
+    if (held === 0) this.#settle();
+    else if (this.#lastReadFilled && length < READ_BUFFER_BYTES) this.#resize(READ_BUFFER_BYTES);
+    else if (this.end === length || this.start + bytesNeeded > length) this.#moveToFront();
+    return true;
+  }
+
+  /**
+   * Reads once from `connection`; resolves to the count of new bytes, or `null` when the far end has sent all.
+   * {@linkcode ReadBuffer.ensureRoom} comes before.
+   */
+  async fill(connection: Connection): Promise<number | null> {
+    const room = this.bytes.length - this.end;
+    assert(room > 0, "a read needs room");
+    const count = await connection.read(this.end === 0 ? this.bytes : this.bytes.subarray(this.end));
+    if (count === null) return null;
+    this.end += count;
+    this.#lastReadFilled = count === room;
+    this.#smallReads = count > this.#bytesMin >>> 1 ? 0 : this.#smallReads + 1;
+    return count;
+  }
+
+  /** What lies before `offset` is done with. */
+  consume(offset: number): void {
+    if (offset === this.end) {
+      this.start = 0;
+      this.end = 0;
+    } else this.start = offset;
+  }
+
+  /** Gives back what came from the budget. The buffer is not used any more. */
+  release(): void {
+    this.#budget.give(this.#borrowedBytes);
+    this.#borrowedBytes = 0;
+  }
+
+  /** Chooses the size of an empty buffer. */
+  #settle(): void {
+    const { length } = this.bytes;
+    if (length > READ_BUFFER_BYTES) this.#resize(READ_BUFFER_BYTES);
+    else if (this.#lastReadFilled && length < READ_BUFFER_BYTES) this.#resize(READ_BUFFER_BYTES);
+    else if (this.#smallReads >= SMALL_READS_TO_SHRINK && length > this.#bytesMin) {
+      this.#resize(this.#bytesMin);
+    } else this.#moveToFront();
+  }
+
+  /** The message fills the buffer: doubles it, or takes just what the message still needs if that is less. */
+  #grow(bytesNeeded: number): boolean {
+    const { length } = this.bytes;
+    let larger = Math.max(length * 2, READ_BUFFER_BYTES);
+    if (larger > READ_BUFFER_BYTES) {
+      if (bytesNeeded > length && bytesNeeded < larger) larger = bytesNeeded;
+      const borrowed = larger - READ_BUFFER_BYTES;
+      if (!this.#budget.take(borrowed - this.#borrowedBytes)) return false;
+      this.#borrowedBytes = borrowed;
+    }
+    this.#resize(larger);
+    return true;
+  }
+
+  #resize(length: number): void {
+    if (length <= READ_BUFFER_BYTES) this.release();
+    const bytes = new Uint8Array(length);
+    bytes.set(this.bytes.subarray(this.start, this.end));
+    this.end -= this.start;
+    this.start = 0;
+    this.bytes = bytes;
+  }
+
+  #moveToFront(): void {
+    if (this.start === 0) return;
+    this.bytes.copyWithin(0, this.start, this.end);
+    this.end -= this.start;
+    this.start = 0;
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * A node as a balancer sees it, on the simulated network: a map of keys behind a real request decoder. A test can
+ * hold its replies back, script them, cut its connections, and read what it was asked.
+ */
+import { bytesOf, latin1Of } from "../../src/core/bytes.ts";
+import type { Listener } from "../../src/io/network.ts";
+import { INCOMPLETE, INVALID, RequestDecoder } from "../../src/protocol/request_decoder.ts";
+import type { Topology } from "../../src/topology/topology.ts";
+import type { SimulatedConnection, SimulatedNetwork } from "./simulated_network.ts";
+
+/** The reply, in RESP 2, that a request gets; `null` = as the fake would answer by itself. */
+export type Script = (args: readonly string[]) => string | null;
+
+export class FakeNode {
+  readonly port: number;
+  id: string;
+  cluster: string | null = null;
+  topology: Topology | null = null;
+  maxMemoryBytes = 64 * 1024 * 1024;
+  standalone = false;
+  readonly data = new Map<string, string>();
+  /** Every request but those of a greeting, in the order of arrival. */
+  readonly requests: string[][] = [];
+  /** How often it was told a topology. */
+  toldCount = 0;
+  /** Reads that brought something. */
+  readCount = 0;
+  script: Script = () => null;
+  /** What has to happen before a request is answered. */
+  waitFor: (args: readonly string[]) => Promise<void> | undefined = () => undefined;
+  readonly #network: SimulatedNetwork;
+  readonly #connections = new Set<SimulatedConnection>();
+  #listener: Listener | null = null;
+  #isHolding = false;
+  #release: (() => void)[] = [];
+
+  constructor(network: SimulatedNetwork, port: number, id = `node-${port}`) {
+    this.#network = network;
+    this.port = port;
+    this.id = id;
+  }
+
+  /** Listens, and serves whoever connects. */
+  start(): void {
+    this.#listener = this.#network.listen({ host: "127.0.0.1", port: this.port });
+    this.#accept(this.#listener);
+  }
+
+  /** Breaks every connection; new ones are welcome. Requests that it holds are lost, as in a crash. */
+  cut(): void {
+    for (const connection of this.#connections) connection.cut();
+    this.#connections.clear();
+    this.#release = [];
+  }
+
+  /** Is gone until it is started again. */
+  stop(): void {
+    this.#listener?.close();
+    this.cut();
+  }
+
+  /** From now on it neither executes nor answers what comes, until {@linkcode FakeNode.release}. */
+  hold(): void {
+    this.#isHolding = true;
+  }
+
+  release(): void {
+    this.#isHolding = false;
+    for (const resolve of this.#release.splice(0)) resolve();
+  }
+
+  /** Names of the commands it was asked, in the order of arrival. */
+  commands(): string[] {
+    return this.requests.map((args) => args[0]!.toUpperCase());
+  }
+
+  async #accept(listener: Listener): Promise<void> {
+    let connection: SimulatedConnection | null;
+    while ((connection = await listener.accept() as SimulatedConnection | null) !== null) {
+      this.#connections.add(connection);
+      this.#serve(connection).catch(() => {});
+    }
+  }
+
+  async #serve(connection: SimulatedConnection): Promise<void> {
+    const decoder = new RequestDecoder();
+    let bytes = new Uint8Array(0);
+    const buffer = new Uint8Array(64 * 1024);
+    let count: number | null;
+    while ((count = await connection.read(buffer)) !== null) {
+      this.readCount++;
+      const joined = new Uint8Array(bytes.length + count);
+      joined.set(bytes);
+      joined.set(buffer.subarray(0, count), bytes.length);
+      bytes = joined;
+      let at = 0;
+      while (at < bytes.length) {
+        const next = decoder.decode(bytes, at, bytes.length);
+        if (next === INVALID) throw new Error(`the balancer sent what is no request: ${decoder.error}`);
+        if (next === INCOMPLETE) break;
+        const args: string[] = [];
+        for (let i = 0; i < decoder.argumentCount; i++) {
+          args.push(latin1Of(decoder.bytes, decoder.starts[i]!, decoder.ends[i]!));
+        }
+        at = next;
+        const isGreeting = args[0] === "ROUNDEL";
+        if (!isGreeting) this.requests.push(args);
+        if (this.#isHolding && !isGreeting) await new Promise<void>((resolve) => this.#release.push(resolve));
+        await this.waitFor(args);
+        await connection.write(bytesOf(this.script(args) ?? this.#answer(args)));
+      }
+      bytes = bytes.subarray(at);
+    }
+  }
+
+  #answer(args: readonly string[]): string {
+    const [name, key = "", value = ""] = args;
+    switch (name!.toUpperCase()) {
+      case "ROUNDEL":
+        return args[1] === "IDENTITY" ? bulk(this.#identity()) : this.#adopt(args[2]!);
+      case "PING":
+        return "+PONG\r\n";
+      case "SET":
+        this.data.set(key, value);
+        return "+OK\r\n";
+      case "MSET":
+        for (let i = 1; i < args.length; i += 2) this.data.set(args[i]!, args[i + 1]!);
+        return "+OK\r\n";
+      case "GET":
+        return bulkOrNil(this.data.get(key));
+      case "MGET":
+        return array(args.slice(1).map((each) => bulkOrNil(this.data.get(each))));
+      case "INCR":
+        this.data.set(key, String(Number(this.data.get(key) ?? 0) + 1));
+        return `:${this.data.get(key)}\r\n`;
+      case "DEL":
+        return `:${args.slice(1).filter((each) => this.data.delete(each)).length}\r\n`;
+      case "EXISTS":
+        return `:${args.slice(1).filter((each) => this.data.has(each)).length}\r\n`;
+      case "DBSIZE":
+        return `:${this.data.size}\r\n`;
+      case "KEYS":
+        return array([...this.data.keys()].map(bulk));
+      case "SCAN":
+        return this.#scan(Number(key));
+      case "RANDOMKEY":
+        return bulkOrNil([...this.data.keys()][0]);
+      case "FLUSHALL":
+        this.data.clear();
+        return "+OK\r\n";
+      case "SAVE":
+        return "+OK\r\n";
+      case "LASTSAVE":
+        return `:${this.port}\r\n`;
+      default:
+        return `-ERR the fake node does not know ${name}\r\n`;
+    }
+  }
+
+  /** One key a step. */
+  #scan(cursor: number): string {
+    const keys = [...this.data.keys()];
+    const next = cursor + 1 < keys.length ? cursor + 1 : 0;
+    return array([bulk(String(next)), array(keys.slice(cursor, cursor + 1).map(bulk))]);
+  }
+
+  #identity(): string {
+    const { id, cluster, topology, maxMemoryBytes, data, port, standalone } = this;
+    const version = topology?.version ?? 0;
+    return JSON.stringify({ id, cluster, version, maxMemoryBytes, entries: data.size, port, standalone });
+  }
+
+  #adopt(json: string): string {
+    this.topology = JSON.parse(json);
+    this.cluster = this.topology!.cluster;
+    this.toldCount++;
+    return "+OK\r\n";
+  }
+}
+
+export function bulk(text: string): string {
+  return `$${text.length}\r\n${text}\r\n`;
+}
+
+export function array(items: readonly string[]): string {
+  return `*${items.length}\r\n${items.join("")}`;
+}
+
+function bulkOrNil(text: string | undefined): string {
+  return text === undefined ? "$-1\r\n" : bulk(text);
+}

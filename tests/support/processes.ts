@@ -1,0 +1,155 @@
+/**
+ * Real processes for tests: a node, a balancer or a whole cluster on free ports of the loopback and in a folder of
+ * its own, started as the tasks start them, stopped or killed as the test says. Waiting is for lines that a process
+ * prints, never for time.
+ */
+import { assert } from "@std/assert";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+const START_TIMEOUT_MS = 30_000;
+
+export interface Running {
+  /** Port of the ready line. */
+  readonly port: number;
+  readonly pid: number;
+  /** Everything printed so far, both streams. */
+  output(): string;
+  /** Resolves when `pattern` has been printed (also before this call). */
+  printed(pattern: RegExp): Promise<RegExpMatchArray>;
+  kill(signal: Deno.Signal): void;
+  /** The exit code, once it has ended. */
+  readonly ended: Promise<number>;
+  /** SIGTERM, and waits for the end; returns the exit code. */
+  stop(): Promise<number>;
+  /** SIGKILL, and waits for the end. */
+  crash(): Promise<void>;
+}
+
+export interface StartOptions {
+  readonly env?: Record<string, string>;
+  /** Whether to wait for the ready line; a process that ends before rejects with its output. Default true. */
+  readonly awaitReady?: boolean;
+}
+
+/** Runs `src/<entry>.ts` with `args`. */
+export async function start(
+  entry: "node" | "balancer" | "cluster",
+  args: readonly string[],
+  options: StartOptions = {},
+): Promise<Running> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-prompt", `${ROOT}src/${entry}.ts`, ...args],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    cwd: ROOT,
+    env: options.env ?? {},
+  }).spawn();
+  let printedText = "";
+  let changed = Promise.withResolvers<void>();
+  const collect = async (stream: ReadableStream<Uint8Array>) => {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      printedText += text;
+      changed.resolve();
+      changed = Promise.withResolvers<void>();
+    }
+  };
+  const collected = Promise.all([collect(child.stdout), collect(child.stderr)]);
+  let isOver = false;
+  const ended = child.status.then(async ({ code }) => {
+    await collected;
+    isOver = true;
+    changed.resolve();
+    return code;
+  });
+  const printed = async (pattern: RegExp) => {
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    while (true) {
+      const match = printedText.match(pattern);
+      if (match !== null) return match;
+      if (isOver || Date.now() > deadline) {
+        throw new Error(`${entry} ${args.join(" ")} did not print ${pattern}; it printed:\n${printedText}`);
+      }
+      const { promise: timeout, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, 500);
+      await Promise.race([changed.promise, timeout]);
+      clearTimeout(timer);
+    }
+  };
+  const kill = (signal: Deno.Signal) => {
+    if (!isOver) child.kill(signal);
+  };
+  let port = 0;
+  if (options.awaitReady ?? true) {
+    try {
+      const [, digits] = await printed(new RegExp(`roundel ${entry} ready on [^:\\s]+:(\\d+)`));
+      port = Number(digits);
+    } catch (error) {
+      kill("SIGKILL");
+      await ended;
+      throw error;
+    }
+  }
+  return {
+    port,
+    pid: child.pid,
+    output: () => printedText,
+    printed,
+    kill,
+    ended,
+    stop: () => {
+      kill("SIGTERM");
+      return ended;
+    },
+    crash: async () => {
+      kill("SIGKILL");
+      await ended;
+    },
+  };
+}
+
+/** `count` ports of the loopback that are free now. */
+export function freePorts(count: number): number[] {
+  const listeners = Array.from({ length: count }, () => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
+  const ports = listeners.map((listener) => listener.addr.port);
+  for (const listener of listeners) listener.close();
+  return ports;
+}
+
+/** A port with `count - 1` free ones right behind it. */
+export function freePortRun(count: number): number {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const [first] = freePorts(1);
+    assert(first !== undefined);
+    try {
+      const listeners = Array.from(
+        { length: count },
+        (_, i) => Deno.listen({ hostname: "127.0.0.1", port: first + i }),
+      );
+      for (const listener of listeners) listener.close();
+      return first;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+  throw new Error(`No ${count} free ports in a row`);
+}
+
+/** Runs `use` with a folder that is removed afterwards. */
+export async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "roundel-test-" });
+  try {
+    await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Kills by pid, whoever's child it is; harmless when it is gone. */
+export function killPid(pid: number, signal: Deno.Signal): void {
+  try {
+    Deno.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

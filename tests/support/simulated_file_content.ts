@@ -1,0 +1,77 @@
+/**
+ * A file of a simulated disk, apart from its names: what it holds now, what of that was synced, and what was done to
+ * it since.
+ */
+import { type Random, randomBelow } from "../../src/core/random.ts";
+
+export type Bytes = Uint8Array<ArrayBuffer>;
+export type FileChange = { readonly at: number; readonly bytes: Bytes } | { readonly length: number };
+
+export class FileContent {
+  #bytes = new Uint8Array(64);
+  length = 0;
+  /** Content as of the last sync, and what has been done to it since. */
+  durable: Bytes = new Uint8Array(0);
+  unsynced: FileChange[] = [];
+  /** Changes that were ever made to it. */
+  changeCount = 0;
+
+  get content(): Bytes {
+    return this.#bytes.subarray(0, this.length);
+  }
+
+  apply(change: FileChange): void {
+    if ("length" in change) {
+      this.#resize(change.length);
+      return;
+    }
+    if (change.at + change.bytes.length > this.length) this.#resize(change.at + change.bytes.length);
+    this.#bytes.set(change.bytes, change.at);
+  }
+
+  change(change: FileChange): void {
+    this.apply(change);
+    this.unsynced.push(change);
+    this.changeCount++;
+  }
+
+  /** Makes `content` durable, which there was after `changeCount` changes. */
+  sync(content: Bytes, changeCount: number): void {
+    const newer = this.changeCount - changeCount;
+    if (newer > this.unsynced.length) return; // a sync that began later is over already
+    this.durable = content;
+    this.unsynced = newer === 0 ? [] : this.unsynced.slice(-newer);
+  }
+
+  /** The content is `content`, and safe. */
+  become(content: Bytes): void {
+    this.#bytes = new Uint8Array(content);
+    this.length = content.length;
+    this.durable = content.slice();
+    this.unsynced = [];
+  }
+
+  #resize(length: number): void {
+    if (length > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(length, 2 * this.#bytes.length));
+      larger.set(this.content);
+      this.#bytes = larger;
+    }
+    if (length < this.length) this.#bytes.fill(0, length, this.length);
+    this.length = length;
+  }
+
+  /** Forgets what was not synced, but for a random beginning of it if `random` is given; the last write may be torn. */
+  losePower(random: Random | null): void {
+    const unsynced = this.unsynced;
+    this.become(this.durable);
+    if (random === null) return;
+    const kept = randomBelow(random, unsynced.length + 1);
+    for (const change of unsynced.slice(0, kept)) this.apply(change);
+    const torn = unsynced[kept];
+    if (torn !== undefined && "bytes" in torn) {
+      this.apply({ at: torn.at, bytes: torn.bytes.slice(0, randomBelow(random, torn.bytes.length + 1)) });
+    }
+    this.become(this.content);
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * A network inside the process: connections are pairs of byte queues, everything happens in microtasks, and a test
+ * decides what is cut, and who stops reading. Errors are those of the real one.
+ */
+import type { Address, Connection, Listener, Network } from "../../src/io/network.ts";
+
+/** Bytes that a direction takes before writes have to wait for the reader. */
+const WINDOW_BYTES = 256 * 1024;
+const FIRST_FREE_PORT = 40_000;
+
+/** Lets everything happen that can happen without time going on. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 400; turn++) await Promise.resolve();
+}
+
+/** One direction of a connection. */
+class Pipe {
+  #chunks: Uint8Array[] = [];
+  #heldBytes = 0;
+  #ended = false;
+  #error: Error | null = null;
+  #wakeReader: (() => void) | null = null;
+  #wakeWriter: (() => void) | null = null;
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    while (this.#chunks.length === 0) {
+      if (this.#error !== null) throw this.#error;
+      if (this.#ended) return null;
+      await new Promise<void>((resolve) => this.#wakeReader = resolve);
+    }
+    const chunk = this.#chunks[0]!;
+    const count = Math.min(chunk.length, buffer.length);
+    buffer.set(chunk.subarray(0, count));
+    if (count === chunk.length) this.#chunks.shift();
+    else this.#chunks[0] = chunk.subarray(count);
+    this.#heldBytes -= count;
+    this.#wake();
+    return count;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length;) {
+      if (this.#error !== null || this.#ended) throw this.#error ?? new Deno.errors.BrokenPipe("Broken pipe");
+      const room = WINDOW_BYTES - this.#heldBytes;
+      if (room === 0) {
+        await new Promise<void>((resolve) => this.#wakeWriter = resolve);
+        continue;
+      }
+      const piece = bytes.slice(at, at + room);
+      this.#chunks.push(piece);
+      this.#heldBytes += piece.length;
+      at += piece.length;
+      this.#wake();
+    }
+  }
+
+  /** No more bytes come; what is there can still be read. */
+  end(): void {
+    this.#ended = true;
+    this.#wake();
+  }
+
+  /** Reads and writes fail from now on, and what is on the way is lost. */
+  fail(error: Error): void {
+    this.#error ??= error;
+    this.#chunks = [];
+    this.#wake();
+  }
+
+  #wake(): void {
+    const { wakeReader, wakeWriter } = { wakeReader: this.#wakeReader, wakeWriter: this.#wakeWriter };
+    this.#wakeReader = null;
+    this.#wakeWriter = null;
+    wakeReader?.();
+    wakeWriter?.();
+  }
+}
+
+export class SimulatedConnection implements Connection {
+  readonly remote: string;
+  readonly #incoming: Pipe;
+  readonly #outgoing: Pipe;
+
+  constructor(remote: string, incoming: Pipe, outgoing: Pipe) {
+    this.remote = remote;
+    this.#incoming = incoming;
+    this.#outgoing = outgoing;
+  }
+
+  read(buffer: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    return this.#incoming.read(buffer);
+  }
+
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    return this.#outgoing.write(bytes);
+  }
+
+  close(): void {
+    this.#outgoing.end();
+    this.#incoming.fail(new Deno.errors.BadResource("Connection is closed"));
+  }
+
+  /** Sends no more, and still reads. */
+  closeWrite(): void {
+    this.#outgoing.end();
+  }
+
+  /** The connection breaks, for both ends. */
+  cut(): void {
+    this.#incoming.fail(new Deno.errors.ConnectionReset("Connection reset by peer"));
+    this.#outgoing.fail(new Deno.errors.ConnectionReset("Connection reset by peer"));
+  }
+}
+
+class SimulatedListener implements Listener {
+  readonly host: string;
+  readonly port: number;
+  readonly #closed: () => void;
+  #arrived: SimulatedConnection[] = [];
+  #isClosed = false;
+  #wake: (() => void) | null = null;
+
+  constructor(address: Address, closed: () => void) {
+    this.host = address.host;
+    this.port = address.port;
+    this.#closed = closed;
+  }
+
+  async accept(): Promise<SimulatedConnection | null> {
+    while (this.#arrived.length === 0) {
+      if (this.#isClosed) return null;
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    return this.#arrived.shift()!;
+  }
+
+  arrive(connection: SimulatedConnection): void {
+    this.#arrived.push(connection);
+    this.#wake?.();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#closed();
+    this.#wake?.();
+  }
+}
+
+export class SimulatedNetwork implements Network {
+  readonly #listeners = new Map<number, SimulatedListener>();
+  #nextPort = FIRST_FREE_PORT;
+
+  listen(address: Address): Listener {
+    const port = address.port === 0 ? this.#nextPort++ : address.port;
+    if (this.#listeners.has(port)) throw new Deno.errors.AddrInUse("Address already in use");
+    const listener = new SimulatedListener({ host: address.host, port }, () => this.#listeners.delete(port));
+    this.#listeners.set(port, listener);
+    return listener;
+  }
+
+  async connect(address: Address): Promise<SimulatedConnection> {
+    await Promise.resolve();
+    const listener = this.#listeners.get(address.port);
+    if (listener === undefined) throw new Deno.errors.ConnectionRefused("Connection refused");
+    const there = new Pipe();
+    const back = new Pipe();
+    listener.arrive(new SimulatedConnection(`127.0.0.1:${this.#nextPort++}`, there, back));
+    return new SimulatedConnection(`${address.host}:${address.port}`, back, there);
+  }
+}
