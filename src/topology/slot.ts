@@ -1,0 +1,24 @@
+/**
+ * The slot of a key, by the rules of Redis Cluster, so that cluster-aware clients agree with us: CRC-16 of the key
+ * modulo 16,384. When the key holds a tag, the bytes between its first `{` and the first `}` behind that, and
+ * the tag is not empty, only the tag counts; so that keys that belong together can share a slot.
+ */
+import { crc16 } from "../core/crc16.ts";
+import { SLOT_COUNT } from "../core/limits.ts";
+
+const OPEN = 0x7b;
+const CLOSE = 0x7d;
+
+/** Slot of the key `bytes[start, end)`: 0 … 16,383. */
+export function slotOfKey(bytes: Uint8Array, start: number, end: number): number {
+  for (let open = start; open < end; open++) {
+    if (bytes[open] !== OPEN) continue;
+    for (let close = open + 1; close < end; close++) {
+      if (bytes[close] !== CLOSE) continue;
+      if (close === open + 1) return crc16(bytes, start, end) & (SLOT_COUNT - 1);
+      return crc16(bytes, open + 1, close) & (SLOT_COUNT - 1);
+    }
+    break;
+  }
+  return crc16(bytes, start, end) & (SLOT_COUNT - 1);
+}

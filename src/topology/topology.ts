@@ -1,0 +1,119 @@
+/**
+ * The topology: one versioned document that says which nodes there are and who keeps which shard. It is a value:
+ * every change makes a new document with a higher version. Nodes adopt only a higher version than they know.
+ *
+ * With routing "slots", shard i keeps the slots that `slotRangeOf(i, shardCount)` says. With "round-robin" there
+ * are no shards in the document: every node keeps one shard, number 0, of all slots, with its own whole memory.
+ */
+import { assert } from "../core/assert.ts";
+import { NODE_COUNT_MAX, SHARD_COUNT_MAX } from "../core/limits.ts";
+import type { Random } from "../core/random.ts";
+import { placeShards } from "./placement.ts";
+
+export const TOPOLOGY_FORMAT = 1;
+
+export type Routing = "slots" | "round-robin";
+
+export interface TopologyNode {
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  readonly maxMemoryBytes: number;
+  /** Round-robin only: it missed removals while it was away and must be emptied before it serves again. */
+  readonly stale: boolean;
+}
+
+export interface TopologyShard {
+  /** Grows each time the shard changes its primary or its in-sync set. */
+  readonly epoch: number;
+  /** Id of a node. */
+  readonly primary: string;
+  readonly replicas: readonly string[];
+  readonly inSync: readonly string[];
+}
+
+export interface Topology {
+  readonly format: 1;
+  /** UUID of the cluster, made with it. */
+  readonly cluster: string;
+  /** From 1. */
+  readonly version: number;
+  readonly routing: Routing;
+  readonly shardCount: number;
+  /** Memory cap of one shard copy. */
+  readonly shardCapBytes: number;
+  readonly nodes: readonly TopologyNode[];
+  readonly shards: readonly TopologyShard[];
+}
+
+export interface NewTopology {
+  readonly routing: Routing;
+  readonly shardCount: number;
+  readonly nodes: readonly Omit<TopologyNode, "stale">[];
+}
+
+/** Version 1 of a new cluster's topology. */
+export function createTopology(options: NewTopology, random: Random): Topology {
+  const { routing, shardCount } = options;
+  assert(options.nodes.length >= 1 && options.nodes.length <= NODE_COUNT_MAX, "node count within its bounds");
+  assert(shardCount >= 1 && shardCount <= SHARD_COUNT_MAX, "shard count within its bounds");
+  const nodes = options.nodes.map((node) => ({ ...node, stale: false }));
+  const primaries = routing === "slots" ? placeShards(shardCount, nodes.map((node) => node.id)) : [];
+  return {
+    format: TOPOLOGY_FORMAT,
+    cluster: randomUuid(random),
+    version: 1,
+    routing,
+    shardCount,
+    shardCapBytes: shardCapBytesOf(nodes, shardCount, 1),
+    nodes,
+    shards: primaries.map((primary) => ({ epoch: 1, primary, replicas: [], inSync: [primary] })),
+  };
+}
+
+/** Cap of a shard copy: the memory of all nodes, shared out evenly over all copies of all shards. */
+export function shardCapBytesOf(nodes: readonly TopologyNode[], shardCount: number, copies: number): number {
+  const total = nodes.reduce((sum, node) => sum + node.maxMemoryBytes, 0);
+  return Math.floor(total / (shardCount * copies));
+}
+
+/** The next version, in which node `nodeIndex` has other memory, and so every shard another cap. */
+export function withMemory(topology: Topology, nodeIndex: number, maxMemoryBytes: number): Topology {
+  const nodes = topology.nodes.map((node, i) => i === nodeIndex ? { ...node, maxMemoryBytes } : node);
+  const copies = 1 + (topology.shards[0]?.replicas.length ?? 0);
+  const shardCapBytes = shardCapBytesOf(nodes, topology.shardCount, copies);
+  return { ...topology, version: topology.version + 1, shardCapBytes, nodes };
+}
+
+/** The next version, in which the node with `id` takes the place of node `nodeIndex`, whose keys are given up. */
+export function withReplacedNode(topology: Topology, nodeIndex: number, id: string): Topology {
+  const old = topology.nodes[nodeIndex]!.id;
+  const swap = (member: string) => member === old ? id : member;
+  const nodes = topology.nodes.map((node, i) => i === nodeIndex ? { ...node, id, stale: false } : node);
+  const shards = topology.shards.map((shard) => {
+    if (shard.primary !== old && !shard.replicas.includes(old)) return shard;
+    return {
+      epoch: shard.epoch + 1,
+      primary: swap(shard.primary),
+      replicas: shard.replicas.map(swap),
+      inSync: shard.inSync.map(swap),
+    };
+  });
+  return { ...topology, version: topology.version + 1, nodes, shards };
+}
+
+/** The next version, in which node `nodeIndex` has missed removals (`stale`), or has made up for them. */
+export function withStale(topology: Topology, nodeIndex: number, stale: boolean): Topology {
+  const nodes = topology.nodes.map((node, i) => i === nodeIndex ? { ...node, stale } : node);
+  return { ...topology, version: topology.version + 1, nodes };
+}
+
+/** A random UUID (RFC 9562, version 4). */
+function randomUuid(random: Random): string {
+  const word = () => random.u32().toString(16).padStart(8, "0");
+  const hex = word() + word() + word() + word();
+  const variant = "89ab"[Number.parseInt(hex[16]!, 16) & 3]!;
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${
+    hex.slice(20)
+  }`;
+}
