@@ -1,0 +1,327 @@
+/**
+ * The log's writer, with group commit and no timers for it: what is appended while a batch is on its way to the disk
+ * gathers, and is the next batch.
+ *
+ *     append ─► gathering ─► in flight ─► segment ─► committed
+ *
+ * A stamp is a log position: the bytes of all records since the log was made, up to and with the one it stands for.
+ *
+ * - `always`: committed = synced; one write and one sync for a batch. `everysec`, `no`: committed = handed to the
+ *   operating system. A batch starts at the end of the turn's microtasks, so that all requests of one turn share it.
+ * - A sync that failed is final: what the system did with the pages is unknown, so nothing later may count as
+ *   committed. So is any failed write but one: on a full disk the batch is kept and tried again, from the last byte
+ *   that is known to be good.
+ * - While `failure` is set nobody appends (the node refuses writes), so what is kept does not grow.
+ */
+import { assert, AssertionError } from "../core/assert.ts";
+import type { Timer } from "../core/clock.ts";
+import { messageOf } from "../core/errors.ts";
+import { DISK_FULL_RETRY_MS, EVERYSEC_SYNC_MS, KIB, MIB } from "../core/limits.ts";
+import type { Logger } from "../core/logger.ts";
+import { OutputBuffer } from "../core/output_buffer.ts";
+import { LogFiles, type LogFilesOptions, SyncError } from "./log_files.ts";
+import { encodeDelete, encodeExpire, encodeFlush, encodeSet, sealRecord } from "./record.ts";
+import type { SegmentPlace } from "./segment.ts";
+
+/** When a mutation counts as committed. */
+export type FsyncPolicy = "always" | "everysec" | "no";
+
+export interface LogOptions extends LogFilesOptions {
+  readonly logger: Logger;
+  readonly policy: FsyncPolicy;
+}
+
+/** First room of each of the two buffers, and the most that an empty one keeps. */
+const BUFFER_BYTES_MIN = 64 * KIB;
+const BUFFER_BYTES_KEEP = 1 * MIB;
+const COMMITTED = Promise.resolve(true);
+const FAILED = Promise.resolve(false);
+
+type Waiters = PromiseWithResolvers<boolean>;
+
+export class Log {
+  readonly #options: LogOptions;
+  readonly #files: LogFiles;
+  /** Records behind those in flight. */
+  #gathering = new OutputBuffer(BUFFER_BYTES_MIN);
+  /** Records from `committed` on that are being written, and synced if the policy asks for it. */
+  #inFlight = new OutputBuffer(BUFFER_BYTES_MIN);
+  /** Where the unsealed record begins in `#gathering`; −1 when none is. */
+  #openStart = -1;
+  #committed: number;
+  /** Who waits for the batch in flight, and for the one that gathers. */
+  #inFlightWaiters: Waiters | null = null;
+  #gatheringWaiters: Waiters | null = null;
+  #failure = "";
+  #isFinal = false;
+  #isFlushScheduled = false;
+  #isDraining = false;
+  #drained: Promise<void> = Promise.resolve();
+  readonly #syncTimer: Timer | null;
+  #retryTimer: Timer | null = null;
+
+  private constructor(options: LogOptions, files: LogFiles) {
+    this.#options = options;
+    this.#files = files;
+    this.#committed = files.end;
+    this.#syncTimer = options.policy === "everysec"
+      ? options.clock.every(EVERYSEC_SYNC_MS, () => this.#syncInBackground())
+      : null;
+  }
+
+  /** Makes a new log; its folder is there. */
+  static async create(options: LogOptions): Promise<Log> {
+    return new Log(options, await LogFiles.create(options));
+  }
+
+  /** Goes on behind byte `length` of the segment `last`; `earlier` are those before it. */
+  static async open(
+    options: LogOptions,
+    earlier: readonly SegmentPlace[],
+    last: SegmentPlace,
+    length: number,
+  ): Promise<Log> {
+    return new Log(options, await LogFiles.open(options, earlier, last, length));
+  }
+
+  /** Stamp behind the last appended record. */
+  get appended(): number {
+    return this.#committed + this.#inFlight.length + this.#gathering.length;
+  }
+
+  /** Stamps up to here may be acknowledged. */
+  get committed(): number {
+    return this.#committed;
+  }
+
+  /** Why nothing can be committed, in one line with what to do; empty while all is well. */
+  get failure(): string {
+    return this.#failure;
+  }
+
+  /** Bytes that wait for the disk. */
+  get backlogBytes(): number {
+    return this.#inFlight.length + this.#gathering.length;
+  }
+
+  get segmentCount(): number {
+    return this.#files.segmentCount;
+  }
+
+  /** Syncs since the log was opened. */
+  get syncCount(): number {
+    return this.#files.syncCount;
+  }
+
+  /** How long the last sync took. */
+  get lastSyncMs(): number {
+    return this.#files.lastSyncMs;
+  }
+
+  /** Bytes of records written since the log was opened. */
+  get writtenBytes(): number {
+    return this.#files.writtenBytes;
+  }
+
+  /** Appends a record; returns its stamp. */
+  appendSet(
+    shard: number,
+    epoch: number,
+    sequence: number,
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+    expiresAtMs: number,
+  ): number {
+    const output = this.#beginRecord();
+    encodeSet(
+      output,
+      shard,
+      epoch,
+      sequence,
+      key,
+      keyStart,
+      keyEnd,
+      value,
+      valueStart,
+      valueEnd,
+      expiresAtMs,
+    );
+    return this.appended;
+  }
+
+  /** Appends a record; returns its stamp. */
+  appendDelete(
+    shard: number,
+    epoch: number,
+    sequence: number,
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+  ): number {
+    encodeDelete(this.#beginRecord(), shard, epoch, sequence, key, keyStart, keyEnd);
+    return this.appended;
+  }
+
+  /** Appends a record; returns its stamp. */
+  appendExpire(
+    shard: number,
+    epoch: number,
+    sequence: number,
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    expiresAtMs: number,
+  ): number {
+    encodeExpire(this.#beginRecord(), shard, epoch, sequence, key, keyStart, keyEnd, expiresAtMs);
+    return this.appended;
+  }
+
+  /** Appends a record; returns its stamp. */
+  appendFlush(shard: number, epoch: number, sequence: number): number {
+    encodeFlush(this.#beginRecord(), shard, epoch, sequence);
+    return this.appended;
+  }
+
+  /** The records since the last call are one request's: they apply all or none. A request never outlasts its microtask. */
+  endRequest(): void {
+    if (this.#openStart < 0) return;
+    sealRecord(this.#gathering.bytes, this.#openStart, this.#gathering.length, false);
+    this.#openStart = -1;
+  }
+
+  /** Resolves to `true` once `stamp` is committed; to `false` when the log failed and nothing of it may be told. */
+  whenCommitted(stamp: number): Promise<boolean> {
+    assert(stamp <= this.appended, "a stamp was given out by this log");
+    if (stamp <= this.#committed) return COMMITTED;
+    if (this.#failure !== "") return FAILED;
+    if (stamp <= this.#committed + this.#inFlight.length) {
+      this.#inFlightWaiters ??= Promise.withResolvers();
+      return this.#inFlightWaiters.promise;
+    }
+    this.#gatheringWaiters ??= Promise.withResolvers();
+    return this.#gatheringWaiters.promise;
+  }
+
+  /** Resolves to `true` once everything up to `stamp` would survive a power loss, whatever the policy is. */
+  async syncThrough(stamp: number): Promise<boolean> {
+    if (!await this.whenCommitted(stamp)) return false;
+    try {
+      await this.#files.syncThrough(stamp);
+      return true;
+    } catch (error) {
+      this.#fail(error);
+      return false;
+    }
+  }
+
+  /** Removes the segments that lie wholly before `position`. */
+  removeBefore(position: number): Promise<void> {
+    return this.#files.removeBefore(position);
+  }
+
+  /** Commits and syncs what is there, unless the log has failed, and closes. Nobody appends any more. */
+  async close(): Promise<void> {
+    this.#syncTimer?.cancel();
+    this.#flush();
+    await this.#drained;
+    this.#retryTimer?.cancel();
+    if (this.#failure === "") await this.syncThrough(this.appended);
+    await this.#files.close();
+  }
+
+  /** Where the next record goes. */
+  #beginRecord(): OutputBuffer {
+    const output = this.#gathering;
+    if (this.#openStart >= 0) sealRecord(output.bytes, this.#openStart, output.length, true);
+    this.#openStart = output.length;
+    if (!this.#isFlushScheduled) {
+      this.#isFlushScheduled = true;
+      queueMicrotask(this.#flush);
+    }
+    return output;
+  }
+
+  /** Starts a batch on its way. If one is already, then its end will take what has gathered. */
+  readonly #flush = (): void => {
+    this.#isFlushScheduled = false;
+    if (!this.#isDraining && this.#failure === "") this.#drained = this.#drain();
+  };
+
+  /** Commits batch after batch until nothing waits. */
+  async #drain(): Promise<void> {
+    this.#isDraining = true;
+    try {
+      if (this.#failure !== "") await this.#files.rewind();
+      while (this.#takeBatch()) {
+        const { bytes, length } = this.#inFlight;
+        await this.#files.write(bytes, this.#files.end - this.#committed, length);
+        if (this.#options.policy === "always") await this.#files.syncThrough(this.#files.end);
+        if (this.#isFinal) break;
+        this.#batchCommitted();
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#isDraining = false;
+  }
+
+  /** Whether there is a batch in flight, be it one that was kept after a failure or what has gathered. */
+  #takeBatch(): boolean {
+    if (this.#inFlight.length > 0) return true;
+    this.endRequest();
+    const gathered = this.#gathering;
+    this.#gathering = this.#inFlight;
+    this.#inFlight = gathered;
+    this.#inFlightWaiters = this.#gatheringWaiters;
+    this.#gatheringWaiters = null;
+    return gathered.length > 0;
+  }
+
+  #batchCommitted(): void {
+    this.#committed += this.#inFlight.length;
+    this.#inFlight.clear(BUFFER_BYTES_KEEP);
+    if (this.#failure !== "") this.#options.logger.info("log writes resumed");
+    this.#failure = "";
+    this.#inFlightWaiters?.resolve(true);
+    this.#inFlightWaiters = null;
+  }
+
+  #syncInBackground(): void {
+    if (this.#failure === "") this.#files.syncThrough(this.#files.end).catch((error) => this.#fail(error));
+  }
+
+  /** Nothing that waits is committed; unless the disk is merely full, nothing ever will be. */
+  #fail(error: unknown): void {
+    if (error instanceof AssertionError) throw error;
+    if (this.#isFinal) return;
+    const isNews = this.#failure === "";
+    this.#failure = failureText(error);
+    this.#isFinal = error instanceof SyncError || !isDiskFull(error);
+    if (isNews || this.#isFinal) this.#options.logger.error("log failed", { cause: this.#failure });
+    this.#inFlightWaiters?.resolve(false);
+    this.#gatheringWaiters?.resolve(false);
+    this.#inFlightWaiters = this.#gatheringWaiters = null;
+    if (this.#isFinal) this.#retryTimer?.cancel();
+    else {this.#retryTimer = this.#options.clock.after(DISK_FULL_RETRY_MS, () =>
+        this.#drained = this.#drain());}
+  }
+}
+
+function failureText(error: unknown): string {
+  const cause = messageOf(error);
+  if (error instanceof SyncError) return `Cannot sync log: ${cause}; restart the node once the disk is well`;
+  if (isDiskFull(error)) {
+    return `Cannot write log: disk full (${cause}); free space, writes resume by themselves`;
+  }
+  return `Cannot write log: ${cause}; restart the node once the disk is well`;
+}
+
+/** Whether the disk, or what its owner may use of it, is used up. */
+function isDiskFull(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : "";
+  return code === "ENOSPC" || code === "EDQUOT";
+}

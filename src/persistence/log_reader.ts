@@ -1,0 +1,233 @@
+/**
+ * Replays a log from a position to its end, and tidies up what a crash has left behind that end, so that the writer
+ * can go on there.
+ *
+ * A bad record at the end of the last segment may be a write that was cut short, or damage. It is damage when a record
+ * of this log, with the right checksum and a sequence that could come next, lies anywhere behind it: what was written
+ * later was acknowledged only after what was written before.
+ */
+import { RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES } from "../core/limits.ts";
+import type { Disk } from "../io/disk.ts";
+import { decodeHead, decodeRecord, KIND_END, RECORD_BAD, RECORD_INCOMPLETE, RecordView } from "./record.ts";
+import { RecordReader } from "./record_reader.ts";
+import { decide, type Place, refuse } from "./recovery_decisions.ts";
+import type { Replayer } from "./replayer.ts";
+import { listSegments, parseSegmentHeader, segmentPath, type SegmentPlace } from "./segment.ts";
+
+/** Where a recovered log goes on. */
+export interface LogEnd {
+  /** The segments before the last, ascending. */
+  readonly earlier: readonly SegmentPlace[];
+  readonly last: SegmentPlace;
+  /** Bytes of the last segment, header included. */
+  readonly length: number;
+}
+
+export interface LogReaderOptions {
+  readonly disk: Disk;
+  /** Folder of the segments. */
+  readonly directory: string;
+  /** The node's. */
+  readonly identity: string;
+  readonly replayer: Replayer;
+  /** Gets a line for each thing that was tidied up. */
+  readonly warnings: string[];
+}
+
+export class LogReader {
+  readonly #options: LogReaderOptions;
+  /** A segment that was begun but has no header yet; its predecessor is whole. */
+  #headless: string | null = null;
+  /** Log position of the first record that is held back; −1 when none is. */
+  #heldPosition = -1;
+
+  constructor(options: LogReaderOptions) {
+    this.#options = options;
+  }
+
+  /** Replays the records from log position `from` on. */
+  async read(from: number): Promise<LogEnd> {
+    const { disk, directory, replayer } = this.#options;
+    const numbers = await listSegments(disk, directory);
+    const segments = await this.#find(numbers, from);
+    let end = from;
+    for (const [index, segment] of segments.entries()) {
+      end = await this.#replay(segment, segments[index + 1] ?? null, end);
+    }
+    if (replayer.heldBytes > 0) {
+      decide("last segment", "incomplete request", `${directory} at position ${this.#heldPosition}`);
+      replayer.dropHeld();
+      end = this.#heldPosition;
+    }
+    const kept = segments.filter((segment) => segment.position <= end);
+    const last = kept.pop()!;
+    await this.#cut(segments.slice(kept.length + 1), last, end);
+    await this.#removeLeftovers(numbers.filter((number) => number < segments[0]!.number));
+    return { earlier: kept, last, length: lengthAt(last, end) };
+  }
+
+  /** The segments that hold what begins at position `from`, ascending and without gaps. */
+  async #find(numbers: readonly number[], from: number): Promise<SegmentPlace[]> {
+    const { directory } = this.#options;
+    const segments: SegmentPlace[] = [];
+    for (const [index, number] of [...numbers.entries()].reverse()) {
+      if (segments.length > 0 && segments[0]!.position <= from) break;
+      const isLast = index === numbers.length - 1;
+      if (!isLast && numbers[index + 1] !== number + 1) {
+        refuse("earlier segment", "missing segment", segmentPath(directory, number + 1));
+      }
+      const segment = await this.#open(number, isLast, index === 0);
+      if (segment !== null) segments.unshift(segment);
+    }
+    const first = segments[0]!;
+    if (first.position > from) {
+      refuse(
+        "earlier segment",
+        "missing segment",
+        `${first.path} begins at ${first.position}, not at ${from}`,
+      );
+    }
+    return segments;
+  }
+
+  /** Reads a segment's header; `null` when a crash came before there was one. */
+  async #open(number: number, isLast: boolean, isFirst: boolean): Promise<SegmentPlace | null> {
+    const { disk, directory, identity } = this.#options;
+    const path = segmentPath(directory, number);
+    const header = parseSegmentHeader(await readBeginning(disk, path), identity);
+    if (header.found === "whole header" && header.number === number) {
+      return { path, number, position: header.position };
+    }
+    const place = isLast ? "last segment" : "earlier segment";
+    if (header.found === "foreign file" || header.found === "unknown version") {
+      refuse(place, header.found, path);
+    }
+    // The very first segment was whole before there was a node file.
+    const mayBeTorn = isLast && !isFirst && await disk.size(path) <= SEGMENT_HEADER_BYTES;
+    if (!mayBeTorn) refuse(place, "bad header", path);
+    decide(place, "bad header, no records", path);
+    this.#headless = path;
+    return null;
+  }
+
+  /** Replays a segment from `from` on, as far as it is good, and returns the position behind that. */
+  async #replay(segment: SegmentPlace, next: SegmentPlace | null, from: number): Promise<number> {
+    const { disk } = this.#options;
+    const place = next === null && this.#headless === null ? "last segment" : "earlier segment";
+    const offset = lengthAt(segment, from);
+    if (offset > await disk.size(segment.path)) {
+      refuse(
+        place,
+        place === "last segment" ? "end before the dump's position" : "end missing",
+        segment.path,
+      );
+    }
+    const file = await disk.open(segment.path);
+    try {
+      await file.seek(offset);
+      const reader = new RecordReader(file, offset);
+      const isGood = await this.#replayRecords(segment, place, reader);
+      if (!isGood) await this.#judgeBadRecord(segment, place, reader);
+      const end = positionAt(segment, reader.recordOffset);
+      if (next !== null && end !== next.position) refuse(place, "end missing", segment.path);
+      return end;
+    } finally {
+      file.close();
+    }
+  }
+
+  /** Replays records until the file ends (true) or a bad one comes (false), which the reader then stands at. */
+  async #replayRecords(segment: SegmentPlace, place: Place, reader: RecordReader): Promise<boolean> {
+    const { replayer } = this.#options;
+    while (true) {
+      const next = reader.next();
+      if (next === RECORD_INCOMPLETE) {
+        if (await reader.fill()) continue;
+        return reader.isEmpty;
+      }
+      if (next === RECORD_BAD) return false;
+      if (reader.view.kind === KIND_END) {
+        reader.unread();
+        return false;
+      }
+      if (replayer.heldBytes === 0) this.#heldPosition = positionAt(segment, reader.recordOffset);
+      const finding = replayer.take(reader.view, reader.bytes, reader.recordStart, next);
+      if (finding !== "good record") refuse(place, finding, `${segment.path} at byte ${reader.recordOffset}`);
+    }
+  }
+
+  /** Returns when the bad record that the reader stands at is what a crash has left. */
+  async #judgeBadRecord(segment: SegmentPlace, place: Place, reader: RecordReader): Promise<void> {
+    const at = `${segment.path} at byte ${reader.recordOffset}`;
+    if (place !== "last segment") refuse(place, "bad record", at);
+    await reader.fillToEnd();
+    decide(place, this.#goodRecordFollows(reader) ? "bad record before good ones" : "torn record", at);
+  }
+
+  /** Whether a record of this log lies anywhere in the reader's bytes behind the one it stands at. */
+  #goodRecordFollows(reader: RecordReader): boolean {
+    const { replayer } = this.#options;
+    const { bytes, end } = reader;
+    const view = new RecordView();
+    for (let at = reader.recordStart + 1; at + RECORD_HEADER_BYTES <= end; at++) {
+      if (!decodeHead(view, bytes, at) || !replayer.isPlausible(view, end - reader.recordStart)) continue;
+      if (decodeRecord(view, bytes, at, end) >= 0) return true;
+    }
+    return false;
+  }
+
+  /** Makes `end` the end of the log on the disk itself. */
+  async #cut(surplus: readonly SegmentPlace[], last: SegmentPlace, end: number): Promise<void> {
+    const { disk, directory, warnings } = this.#options;
+    // The last first, so that a crash meanwhile leaves a log without a gap.
+    const paths = surplus.map((segment) => segment.path);
+    if (this.#headless !== null) paths.push(this.#headless);
+    for (const path of paths.reverse()) {
+      await disk.remove(path);
+      warnings.push(`Removed ${path}, which a crash left without a complete write`);
+    }
+    if (paths.length > 0) await disk.syncDirectory(directory);
+    const length = lengthAt(last, end);
+    const size = await disk.size(last.path);
+    if (size === length) return;
+    const file = await disk.open(last.path);
+    try {
+      await file.truncate(length);
+      await file.sync();
+    } finally {
+      file.close();
+    }
+    warnings.push(`Cut ${last.path} from ${size} to ${length} bytes: a crash left the last write incomplete`);
+  }
+
+  /** Removes what a dump has made superfluous; a crash came between the dump and that. */
+  async #removeLeftovers(numbers: readonly number[]): Promise<void> {
+    const { disk, directory } = this.#options;
+    for (const number of numbers) await disk.remove(segmentPath(directory, number));
+    if (numbers.length > 0) await disk.syncDirectory(directory);
+  }
+}
+
+/** Bytes of a segment's file up to log position `position`. */
+function lengthAt(segment: SegmentPlace, position: number): number {
+  return SEGMENT_HEADER_BYTES + position - segment.position;
+}
+
+/** Log position of what stands at `offset` in a segment's file. */
+function positionAt(segment: SegmentPlace, offset: number): number {
+  return segment.position + offset - SEGMENT_HEADER_BYTES;
+}
+
+async function readBeginning(disk: Disk, path: string): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(SEGMENT_HEADER_BYTES);
+  const file = await disk.open(path);
+  try {
+    let length = 0;
+    for (let count = 1; count > 0 && length < bytes.length; length += count) {
+      count = await file.read(bytes.subarray(length));
+    }
+    return bytes.subarray(0, length);
+  } finally {
+    file.close();
+  }
+}

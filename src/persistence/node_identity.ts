@@ -1,0 +1,114 @@
+/**
+ * `node_<port>.json`: who this node is. Written when its log was made, and again whenever what it must not forget
+ * changes. Plain JSON, for people to read:
+ *
+ *     { "format": 1, "id": "<uuid>", "createdAtMs": …, "cluster": "<name>" or null,
+ *       "topology": any document or null, "epochs": { "<shard>": <newest epoch seen> } }
+ *
+ * The topology is opaque here: whoever saved it knows how to check it.
+ */
+import { bytesOf, textOf } from "../core/bytes.ts";
+import { messageOf, RefusalError } from "../core/errors.ts";
+import { SHARD_COUNT_MAX } from "../core/limits.ts";
+import type { Random } from "../core/random.ts";
+import { type Disk, replaceFile } from "../io/disk.ts";
+
+const FORMAT = 1;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** Bytes of an identity in the headers of files. */
+export const IDENTITY_BYTES = 16;
+
+export interface NodeIdentity {
+  /** A UUID in lower case. */
+  readonly id: string;
+  readonly createdAtMs: number;
+  /** The cluster that the node belongs to; `null` while it belongs to none. */
+  readonly cluster: string | null;
+  readonly topology: unknown;
+  /** Newest epoch that the node has seen of each shard. */
+  readonly epochs: Readonly<Record<number, number>>;
+}
+
+/** A node that has seen nothing yet. */
+export function newIdentity(id: string, createdAtMs: number): NodeIdentity {
+  return { id, createdAtMs, cluster: null, topology: null, epochs: {} };
+}
+
+/** A random UUID (RFC 9562, version 4). */
+export function randomIdentity(random: Random): string {
+  const bytes = new Uint8Array(IDENTITY_BYTES);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = random.u32() >>> 24;
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+/** The 16 bytes that a UUID writes down. */
+export function identityBytes(id: string): Uint8Array<ArrayBuffer> {
+  const digits = id.replaceAll("-", "");
+  return Uint8Array.from({ length: IDENTITY_BYTES }, (_, i) => parseInt(digits.slice(2 * i, 2 * i + 2), 16));
+}
+
+/** Writes the file so that after a crash the old or the new one is there, whole. */
+export function saveIdentity(disk: Disk, path: string, identity: NodeIdentity): Promise<void> {
+  return replaceFile(disk, path, bytesOf(JSON.stringify({ format: FORMAT, ...identity }, null, 2) + "\n"));
+}
+
+/** Reads the file; rejects with `RefusalError` when it does not say what it has to. */
+export async function loadIdentity(disk: Disk, path: string): Promise<NodeIdentity> {
+  return parseIdentity(textOf(await disk.readFile(path)), path);
+}
+
+function parseIdentity(text: string, path: string): NodeIdentity {
+  const fields = objectOf(text, path);
+  const { format, id, createdAtMs, cluster, topology, epochs } = fields;
+  if (format !== FORMAT) refuse(path, `"format" is ${shown(format)}, this version reads ${FORMAT}`);
+  if (typeof id !== "string" || !UUID.test(id)) {
+    refuse(path, `"id" is ${shown(id)}, not a UUID in lower case`);
+  }
+  if (typeof createdAtMs !== "number") refuse(path, `"createdAtMs" is ${shown(createdAtMs)}, not a number`);
+  if (typeof cluster !== "string" && cluster !== null) {
+    refuse(path, `"cluster" is ${shown(cluster)}, not a name or null`);
+  }
+  if (topology === undefined) refuse(path, `"topology" is missing`);
+  return { id, createdAtMs, cluster, topology, epochs: epochsOf(epochs, path) };
+}
+
+function objectOf(text: string, path: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    refuse(path, messageOf(error));
+  }
+  if (!isObject(value)) refuse(path, "it is not a JSON object");
+  return value;
+}
+
+function epochsOf(value: unknown, path: string): Record<number, number> {
+  if (!isObject(value)) refuse(path, `"epochs" is ${shown(value)}, not an object`);
+  const epochs: Record<number, number> = {};
+  for (const [shard, epoch] of Object.entries(value)) {
+    const isShard = /^\d{1,4}$/.test(shard) && Number(shard) < SHARD_COUNT_MAX;
+    const isEpoch = typeof epoch === "number" && Number.isInteger(epoch) && epoch >= 0 && epoch < 2 ** 32;
+    if (!isShard || !isEpoch) refuse(path, `"epochs" holds ${shown(shard)}: ${shown(epoch)}`);
+    epochs[Number(shard)] = epoch;
+  }
+  return epochs;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? "missing" : JSON.stringify(value);
+}
+
+function refuse(path: string, state: string): never {
+  throw new RefusalError(
+    `Cannot read node identity: ${path}: ${state}. Restore that file from a backup of the data folder`,
+  );
+}

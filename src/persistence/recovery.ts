@@ -1,0 +1,146 @@
+/**
+ * The start of a node's data folder: take the lock, find out who we are, read the dump, replay the log behind it, and
+ * open the log to go on. Or, in an empty folder, begin: the log first, then the node file, whose presence says that
+ * there is a log. A crash between the two leaves an empty log, with which the next start begins anew.
+ */
+import type { Clock } from "../core/clock.ts";
+import { SEGMENT_HEADER_BYTES } from "../core/limits.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Random } from "../core/random.ts";
+import { directoryOf, type Disk, type DiskLock } from "../io/disk.ts";
+import { readDump } from "./dump_reader.ts";
+import { temporaryOf } from "./dump_writer.ts";
+import { type FsyncPolicy, Log, type LogOptions } from "./log.ts";
+import { LogReader } from "./log_reader.ts";
+import {
+  loadIdentity,
+  newIdentity,
+  type NodeIdentity,
+  randomIdentity,
+  saveIdentity,
+} from "./node_identity.ts";
+import type { NodePaths } from "./paths.ts";
+import { decide, refuse } from "./recovery_decisions.ts";
+import { type RecoveryTarget, Replayer, type ShardHistory } from "./replayer.ts";
+import { listSegments, segmentPath } from "./segment.ts";
+
+export interface RecoveryOptions {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly paths: NodePaths;
+  readonly policy: FsyncPolicy;
+  /** Where the data goes, now that it is known whose it is. Called once, before any of it. */
+  readonly targetFor: (identity: NodeIdentity) => RecoveryTarget;
+}
+
+export interface Recovered {
+  readonly identity: NodeIdentity;
+  /** Whether the folder was empty. */
+  readonly isNew: boolean;
+  /** Log position of the dump that was read; 0 without one. */
+  readonly dumpPosition: number;
+  /** When that dump was begun; `null` without one. */
+  readonly dumpCreatedAtMs: number | null;
+  /** Of every shard that the files say anything about. */
+  readonly histories: ReadonlyMap<number, ShardHistory>;
+  /** Ready to append. */
+  readonly log: Log;
+  /** To be released after the log is closed. */
+  readonly lock: DiskLock;
+  /** Entries of the dump and records of the log that were applied. */
+  readonly recordCount: number;
+  /** What was tidied up, a line each. */
+  readonly warnings: readonly string[];
+}
+
+/** Recovers what is in the data folder, or rejects with a `RefusalError` that names file, offset and a way out. */
+export async function recover(options: RecoveryOptions): Promise<Recovered> {
+  const { disk, paths } = options;
+  await makeDirectory(disk, paths.dataDirectory);
+  const lock = await disk.lock(paths.lock);
+  try {
+    await makeDirectory(disk, paths.logDirectory);
+    if (await disk.exists(temporaryOf(paths.dump))) await disk.remove(temporaryOf(paths.dump));
+    return await disk.exists(paths.node) ? await resume(options, lock) : await begin(options, lock);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function begin(options: RecoveryOptions, lock: DiskLock): Promise<Recovered> {
+  const { disk, clock, paths } = options;
+  if (await disk.exists(paths.dump)) refuse("data folder", "dump without node file", paths.dump);
+  const numbers = await listSegments(disk, paths.logDirectory);
+  if (numbers.length === 0) decide("data folder", "nothing", paths.dataDirectory);
+  else await decideOnOrphans(disk, paths.logDirectory, numbers);
+  const identity = newIdentity(randomIdentity(options.random), clock.nowMs());
+  const log = await Log.create(logOptions(options, identity));
+  await saveIdentity(disk, paths.node, identity);
+  options.targetFor(identity);
+  return {
+    identity,
+    isNew: true,
+    dumpPosition: 0,
+    dumpCreatedAtMs: null,
+    histories: new Map(),
+    log,
+    lock,
+    recordCount: 0,
+    warnings: [],
+  };
+}
+
+/** A log without a node file: was it never used, or has the node file been lost? */
+async function decideOnOrphans(disk: Disk, directory: string, numbers: readonly number[]): Promise<void> {
+  const path = segmentPath(directory, numbers[0]!);
+  const isUnused = numbers.length === 1 && numbers[0] === 1 && await disk.size(path) <= SEGMENT_HEADER_BYTES;
+  decide("data folder", isUnused ? "empty log without node file" : "log without node file", path);
+}
+
+async function resume(options: RecoveryOptions, lock: DiskLock): Promise<Recovered> {
+  const { disk, paths } = options;
+  const identity = await loadIdentity(disk, paths.node);
+  if ((await listSegments(disk, paths.logDirectory)).length === 0) {
+    refuse("data folder", "node file without log", paths.logDirectory);
+  }
+  const warnings: string[] = [];
+  const replayer = new Replayer(options.targetFor(identity));
+  const dump = await disk.exists(paths.dump) ? await readDump(disk, paths.dump, identity.id, replayer) : null;
+  const dumpPosition = dump?.position ?? 0;
+  const reader = new LogReader({
+    disk,
+    directory: paths.logDirectory,
+    identity: identity.id,
+    replayer,
+    warnings,
+  });
+  const { earlier, last, length } = await reader.read(dumpPosition);
+  return {
+    identity,
+    isNew: false,
+    dumpPosition,
+    dumpCreatedAtMs: dump?.createdAtMs ?? null,
+    histories: replayer.histories(),
+    log: await Log.open(logOptions(options, identity), earlier, last, length),
+    lock,
+    recordCount: replayer.recordCount,
+    warnings,
+  };
+}
+
+function logOptions(options: RecoveryOptions, identity: NodeIdentity): LogOptions {
+  const { disk, clock, logger, paths, policy } = options;
+  return { disk, clock, logger, directory: paths.logDirectory, identity: identity.id, policy };
+}
+
+/** Makes a folder and its parents so that a power loss cannot undo that. */
+async function makeDirectory(disk: Disk, path: string): Promise<void> {
+  const parent = directoryOf(path);
+  if (path === parent || await disk.exists(path)) return;
+  await makeDirectory(disk, parent);
+  await disk.makeDirectory(path);
+  await disk.syncDirectory(parent);
+}

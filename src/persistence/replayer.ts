@@ -1,0 +1,151 @@
+/**
+ * Applies records in order, and holds back those of a request until all of them are there: a request applies all or
+ * none. Each shard's sequence must go on without a gap, and its epoch must not go back.
+ */
+import { assert } from "../core/assert.ts";
+import { MIB, RECORD_HEADER_BYTES, SHARD_COUNT_MAX } from "../core/limits.ts";
+import { OutputBuffer } from "../core/output_buffer.ts";
+import {
+  decodeRecord,
+  KIND_DELETE,
+  KIND_END,
+  KIND_EXPIRE,
+  KIND_FLUSH,
+  KIND_SET,
+  RecordView,
+} from "./record.ts";
+
+/** Most room that is kept for the next request once one is applied. */
+const HELD_BYTES_KEEP = 1 * MIB;
+
+/** Takes what was recovered. Byte ranges are valid during the call only. */
+export interface RecoveryTarget {
+  set(
+    shard: number,
+    bytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    valueStart: number,
+    valueEnd: number,
+    expiresAtMs: number,
+  ): void;
+  delete(shard: number, bytes: Uint8Array, keyStart: number, keyEnd: number): void;
+  expire(shard: number, bytes: Uint8Array, keyStart: number, keyEnd: number, expiresAtMs: number): void;
+  flush(shard: number): void;
+}
+
+/** Where a shard's history has got to. */
+export interface ShardHistory {
+  readonly epoch: number;
+  /** Sequence of the newest mutation. */
+  readonly sequence: number;
+}
+
+/** What applying a record said. */
+export type ReplayFinding = "good record" | "gap in a shard's sequence" | "older epoch";
+
+export class Replayer {
+  readonly #target: RecoveryTarget;
+  readonly #epochs = new Uint32Array(SHARD_COUNT_MAX);
+  readonly #sequences = new Float64Array(SHARD_COUNT_MAX);
+  readonly #isKnown = new Uint8Array(SHARD_COUNT_MAX);
+  /** Records of a request whose last one is yet to come. */
+  readonly #held = new OutputBuffer();
+  readonly #heldView = new RecordView();
+  #recordCount = 0;
+
+  constructor(target: RecoveryTarget) {
+    this.#target = target;
+  }
+
+  /** Bytes of the request that is not complete yet. */
+  get heldBytes(): number {
+    return this.#held.length;
+  }
+
+  /** Records applied. */
+  get recordCount(): number {
+    return this.#recordCount;
+  }
+
+  /** Where every shard stands that anything is known of. */
+  histories(): Map<number, ShardHistory> {
+    const histories = new Map<number, ShardHistory>();
+    for (let shard = 0; shard < SHARD_COUNT_MAX; shard++) {
+      if (this.#isKnown[shard] === 0) continue;
+      histories.set(shard, { epoch: this.#epochs[shard]!, sequence: this.#sequences[shard]! });
+    }
+    return histories;
+  }
+
+  /** The shard's history goes on from here. */
+  startShard(shard: number, history: ShardHistory): void {
+    this.#isKnown[shard] = 1;
+    this.#epochs[shard] = history.epoch;
+    this.#sequences[shard] = history.sequence;
+  }
+
+  /** Takes an entry of a dump, which is not part of the history. */
+  takeEntry(view: RecordView, bytes: Uint8Array): void {
+    this.#recordCount++;
+    this.#apply(view, bytes);
+  }
+
+  /** Takes the log's next record, `bytes[start, end)`. */
+  take(view: RecordView, bytes: Uint8Array, start: number, end: number): ReplayFinding {
+    if (!view.more && this.#held.length === 0) return this.#follow(view, bytes);
+    this.#held.copy(bytes, start, end);
+    return view.more ? "good record" : this.#followHeld();
+  }
+
+  /** Drops the request that is not complete. */
+  dropHeld(): void {
+    this.#held.clear(HELD_BYTES_KEEP);
+  }
+
+  /** Whether a record could be one that comes within the next `bytes` bytes of the log. */
+  isPlausible(view: RecordView, bytes: number): boolean {
+    const ahead = view.sequence - this.#sequences[view.shard]!;
+    const aheadMax = (bytes + this.#held.length) / RECORD_HEADER_BYTES;
+    return view.kind !== KIND_END && ahead >= 1 && ahead <= aheadMax &&
+      view.epoch >= this.#epochs[view.shard]!;
+  }
+
+  #followHeld(): ReplayFinding {
+    const { bytes, length } = this.#held;
+    for (let at = 0; at < length;) {
+      at = decodeRecord(this.#heldView, bytes, at, length);
+      const finding = this.#follow(this.#heldView, bytes);
+      if (finding !== "good record") return finding;
+    }
+    this.dropHeld();
+    return "good record";
+  }
+
+  #follow(view: RecordView, bytes: Uint8Array): ReplayFinding {
+    const { shard, sequence, epoch } = view;
+    if (sequence !== this.#sequences[shard]! + 1) return "gap in a shard's sequence";
+    if (epoch < this.#epochs[shard]!) return "older epoch";
+    this.#sequences[shard] = sequence;
+    this.#epochs[shard] = epoch;
+    this.#isKnown[shard] = 1;
+    this.#recordCount++;
+    this.#apply(view, bytes);
+    return "good record";
+  }
+
+  #apply(view: RecordView, bytes: Uint8Array): void {
+    const { shard, keyStart, keyEnd, valueStart, valueEnd, expiresAtMs } = view;
+    switch (view.kind) {
+      case KIND_SET:
+        return this.#target.set(shard, bytes, keyStart, keyEnd, valueStart, valueEnd, expiresAtMs);
+      case KIND_DELETE:
+        return this.#target.delete(shard, bytes, keyStart, keyEnd);
+      case KIND_EXPIRE:
+        return this.#target.expire(shard, bytes, keyStart, keyEnd, expiresAtMs);
+      default:
+        assert(view.kind === KIND_FLUSH, "only records of the log come here");
+        return this.#target.flush(shard);
+    }
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * Segments: the files of a log, `<16-digit number>.log`, numbered from 1 without gaps.
+ *
+ *     segment := magic "RNDLLOG" · version u8 · identity 16 bytes · number u64 · position u64 · zeros · checksum u32
+ *                record*
+ *
+ * - The header takes `SEGMENT_HEADER_BYTES`; its last four bytes are the CRC-32 of the others.
+ * - `identity` is the node's, so that a file from elsewhere is told apart from one that is damaged.
+ * - `position` is where the segment begins in the log: the bytes of all records since the log was made. So a record's
+ *   place in its file is `SEGMENT_HEADER_BYTES` + its position − the segment's position, and a missing file shows.
+ * - A segment is written only when the one before it is synced, and its own header and name are synced before the first
+ *   record. Hence after a power loss only the end of the last segment can be torn.
+ */
+import { assert } from "../core/assert.ts";
+import { bytesOf, equalBytes } from "../core/bytes.ts";
+import { crc32 } from "../core/checksum.ts";
+import { SEGMENT_BYTES_MAX, SEGMENT_HEADER_BYTES } from "../core/limits.ts";
+import { OutputBuffer } from "../core/output_buffer.ts";
+import type { Disk, DiskFile } from "../io/disk.ts";
+import { IDENTITY_BYTES, identityBytes } from "./node_identity.ts";
+import { endOfRecord } from "./record.ts";
+
+const MAGIC = bytesOf("RNDLLOG");
+const VERSION = 1;
+const VERSION_AT = MAGIC.length;
+const IDENTITY_AT = VERSION_AT + 1;
+const NUMBER_AT = IDENTITY_AT + IDENTITY_BYTES;
+const POSITION_AT = NUMBER_AT + 8;
+const CHECKSUM_AT = SEGMENT_HEADER_BYTES - 4;
+const NAME_DIGITS = 16;
+
+/** What is known of a segment without opening it. */
+export interface SegmentPlace {
+  readonly path: string;
+  readonly number: number;
+  /** Log position at which it begins. */
+  readonly position: number;
+}
+
+/** Where the segment of a number lives. */
+export function segmentPath(directory: string, number: number): string {
+  return `${directory}/${String(number).padStart(NAME_DIGITS, "0")}.log`;
+}
+
+/** Numbers of the segments in a folder, ascending. Other files there are none of ours. */
+export async function listSegments(disk: Disk, directory: string): Promise<number[]> {
+  const names = await disk.list(directory);
+  return names.filter((name) => /^\d{16}\.log$/.test(name)).map((name) => parseInt(name, 10));
+}
+
+export type SegmentHeader =
+  | { readonly found: "whole header"; readonly number: number; readonly position: number }
+  | { readonly found: "bad header" | "foreign file" | "unknown version" };
+
+/** Judges the first `SEGMENT_HEADER_BYTES` of a file, or fewer if it has no more. */
+export function parseSegmentHeader(bytes: Uint8Array, identity: string): SegmentHeader {
+  if (bytes.length < SEGMENT_HEADER_BYTES || !equalBytes(MAGIC, 0, MAGIC.length, bytes, 0)) {
+    return { found: "bad header" };
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, SEGMENT_HEADER_BYTES);
+  if (view.getUint32(CHECKSUM_AT, true) !== crc32(bytes, 0, CHECKSUM_AT)) return { found: "bad header" };
+  if (bytes[VERSION_AT] !== VERSION) return { found: "unknown version" };
+  if (!equalBytes(identityBytes(identity), 0, IDENTITY_BYTES, bytes, IDENTITY_AT)) {
+    return { found: "foreign file" };
+  }
+  return {
+    found: "whole header",
+    number: Number(view.getBigUint64(NUMBER_AT, true)),
+    position: Number(view.getBigUint64(POSITION_AT, true)),
+  };
+}
+
+/** The header of a segment that begins at log position `position`. */
+export function segmentHeader(identity: string, number: number, position: number): Uint8Array<ArrayBuffer> {
+  const header = new OutputBuffer(SEGMENT_HEADER_BYTES);
+  header.copy(MAGIC);
+  header.byte(VERSION);
+  header.copy(identityBytes(identity));
+  header.u64(number);
+  header.u64(position);
+  while (header.length < CHECKSUM_AT) header.byte(0);
+  header.u32(crc32(header.bytes, 0, CHECKSUM_AT));
+  return header.view();
+}
+
+/** The segment that is being written. A failed write leaves it to {@linkcode Segment.rewind} to tidy up. */
+export class Segment implements SegmentPlace {
+  readonly path: string;
+  readonly number: number;
+  readonly position: number;
+  readonly #file: DiskFile;
+  /** The same file once more, so that a sync does not hold up the next write. */
+  readonly #syncFile: DiskFile;
+  #length: number;
+
+  private constructor(place: SegmentPlace, file: DiskFile, syncFile: DiskFile, length: number) {
+    this.path = place.path;
+    this.number = place.number;
+    this.position = place.position;
+    this.#file = file;
+    this.#syncFile = syncFile;
+    this.#length = length;
+  }
+
+  /** Makes a new, empty segment. When it resolves, a power loss cannot undo that. */
+  static async create(
+    disk: Disk,
+    directory: string,
+    identity: string,
+    number: number,
+    position: number,
+  ): Promise<Segment> {
+    const path = segmentPath(directory, number);
+    // What is there by that name is left from an attempt that failed; it never held a record.
+    if (await disk.exists(path)) await disk.remove(path);
+    const file = await disk.create(path);
+    try {
+      await file.write(segmentHeader(identity, number, position));
+      await file.sync();
+      await disk.syncDirectory(directory);
+      const syncFile = await disk.open(path);
+      return new Segment({ path, number, position }, file, syncFile, SEGMENT_HEADER_BYTES);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  /** Opens a segment whose valid content is its first `length` bytes, to append there. */
+  static async open(disk: Disk, place: SegmentPlace, length: number): Promise<Segment> {
+    const file = await disk.open(place.path);
+    await file.seek(length);
+    return new Segment(place, file, await disk.open(place.path), length);
+  }
+
+  /** Log position behind the last record that was written whole. */
+  get end(): number {
+    return this.position + this.#length - SEGMENT_HEADER_BYTES;
+  }
+
+  /** How far into `bytes[start, end)`, which holds whole records, the segment has room; `start` when for none. */
+  roomFor(bytes: Uint8Array, start: number, end: number): number {
+    const limit = start + SEGMENT_BYTES_MAX - this.#length;
+    if (end <= limit) return end;
+    let at = start;
+    for (let next = endOfRecord(bytes, at); next <= limit; next = endOfRecord(bytes, at)) at = next;
+    return at;
+  }
+
+  writeSync(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#file.writeSync(bytes);
+    this.#grow(bytes.length);
+  }
+
+  async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    await this.#file.write(bytes);
+    this.#grow(bytes.length);
+  }
+
+  /** Resolves when everything written before the call is on the disk itself. */
+  sync(): Promise<void> {
+    return this.#syncFile.sync();
+  }
+
+  /** Takes back what a failed write has left behind. */
+  async rewind(): Promise<void> {
+    await this.#file.truncate(this.#length);
+    await this.#file.seek(this.#length);
+  }
+
+  close(): void {
+    this.#file.close();
+    this.#syncFile.close();
+  }
+
+  #grow(count: number): void {
+    this.#length += count;
+    assert(this.#length <= SEGMENT_BYTES_MAX, "a segment never exceeds its bound");
+  }
+}
