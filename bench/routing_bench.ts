@@ -1,0 +1,48 @@
+/** What one request costs a balancer, without sockets: its slot, its route, its reply. */
+import { InFlight } from "../src/balancer/in_flight.ts";
+import { Batch } from "../src/balancer/batch.ts";
+import { DialectWriter, RESP2 } from "../src/balancer/dialect.ts";
+import { bytesOf } from "../src/core/bytes.ts";
+import { ReplyScanner } from "../src/protocol/reply_scanner.ts";
+import { RequestDecoder } from "../src/protocol/request_decoder.ts";
+import { findCommand } from "../src/protocol/command_table.ts";
+import { slotOfKey } from "../src/topology/slot.ts";
+
+const COUNT = 1_000;
+const keys = Array.from({ length: COUNT }, (_, i) => bytesOf(`key:${String(i).padStart(12, "0")}`));
+const value = "x".repeat(64);
+const requests = bytesOf(
+  keys.map((key) =>
+    `*3\r\n$3\r\nSET\r\n$${key.length}\r\n${new TextDecoder().decode(key)}\r\n$64\r\n${value}\r\n`
+  ).join(""),
+);
+const replies = bytesOf(`$64\r\n${value}\r\n`.repeat(COUNT));
+const OK = bytesOf("+OK\r\n");
+
+Deno.bench(`slot of ${COUNT} keys of 16 bytes`, () => {
+  for (const key of keys) slotOfKey(key, 0, key.length);
+});
+
+Deno.bench(`scan ${COUNT} replies of 64 bytes`, () => {
+  const scanner = new ReplyScanner();
+  for (let at = 0; at < replies.length;) at = scanner.scan(replies, at, replies.length);
+});
+
+const batch = new Batch(new DialectWriter());
+const queue = new InFlight();
+const decoder = new RequestDecoder();
+
+Deno.bench(`decode, route and answer ${COUNT} SET requests`, () => {
+  for (let at = 0; at < requests.length;) {
+    const end = decoder.decode(requests, at, requests.length);
+    findCommand(decoder.bytes, decoder.starts[0]!, decoder.ends[0]!);
+    const slot = slotOfKey(decoder.bytes, decoder.starts[1]!, decoder.ends[1]!);
+    const tag = batch.open(RESP2);
+    queue.gathered.copy(requests, at, end);
+    queue.add(batch, tag, slot, true);
+    at = end;
+  }
+  queue.written(queue.seal());
+  for (let i = 0; i < COUNT; i++) queue.answerHead(OK, 0, OK.length);
+  batch.clear();
+});

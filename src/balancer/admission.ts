@@ -1,0 +1,154 @@
+/**
+ * Which nodes may serve, and with what document: pure decisions about a topology and a node's identity. A node is
+ * known by its address; behind it must be the same data as before, or the keys of its shards would seem gone.
+ *
+ * | the node says                        | decision                                                |
+ * |--------------------------------------|---------------------------------------------------------|
+ * | standalone                           | refused                                                 |
+ * | another cluster                      | refused                                                 |
+ * | a topology newer than ours           | refused                                                 |
+ * | another id                           | refused, or takes the place if a person said `--replace` |
+ * | other memory                         | next version with other caps                            |
+ * | everything as in the document        | admitted                                                |
+ */
+import { RefusalError } from "../core/errors.ts";
+import { MIB, STORE_CAP_BYTES_MIN } from "../core/limits.ts";
+import type { Random } from "../core/random.ts";
+import { type Address, addressText } from "../io/network.ts";
+import {
+  createTopology,
+  type Routing,
+  type Topology,
+  withMemory,
+  withReplacedNode,
+} from "../topology/topology.ts";
+import type { NodeIdentity } from "./node_identity.ts";
+
+export interface ClusterFlags {
+  readonly nodes: readonly Address[];
+  readonly shardCount: number;
+  readonly routing: Routing;
+}
+
+/** The first topology of nodes that all were reached. Throws `RefusalError`. */
+export function foundCluster(
+  flags: ClusterFlags,
+  identities: readonly NodeIdentity[],
+  random: Random,
+): Topology {
+  const nodes = identities.map(({ id, maxMemoryBytes }, i) => ({ ...flags.nodes[i]!, id, maxMemoryBytes }));
+  identities.forEach((identity, i) => {
+    const name = addressText(flags.nodes[i]!);
+    refuseStandalone(identity, name);
+    if (identity.cluster !== null) {
+      throw new RefusalError(
+        `Cannot create a cluster: node ${name} already belongs to cluster ${identity.cluster}; start the balancer ` +
+          "with the --data-dir that holds that cluster's topology.json, or the node with an empty --data-dir",
+      );
+    }
+    const twin = identities.findIndex((other) => other.id === identity.id);
+    if (twin !== i) {
+      throw new RefusalError(
+        `Cannot create a cluster: ${addressText(flags.nodes[twin]!)} and ${name} lead to the same node; ` +
+          "give each node once with --node",
+      );
+    }
+  });
+  return withEnoughMemory(createTopology({ ...flags, nodes }, random));
+}
+
+/** Throws `RefusalError` unless a balancer with `flags` may serve `topology`. */
+export function checkFlags(topology: Topology, flags: ClusterFlags): void {
+  const known = topology.nodes.map(addressText).sort();
+  const given = flags.nodes.map(addressText).sort();
+  if (known.join() !== given.join()) {
+    throw new RefusalError(
+      `Cannot serve this cluster: its nodes are ${known.join(", ")}, and --node says ${
+        given.join(", ")
+      }; nodes cannot ` +
+        "be added or removed yet: give the same ones, or begin a new cluster with another --data-dir and empty nodes",
+    );
+  }
+  if (topology.routing !== flags.routing) {
+    throw new RefusalError(
+      `Cannot serve this cluster: it was created with --routing ${topology.routing}, not ${flags.routing}; ` +
+        `start with --routing ${topology.routing}, or begin a new cluster with another --data-dir and empty nodes`,
+    );
+  }
+  if (topology.routing === "slots" && topology.shardCount !== flags.shardCount) {
+    throw new RefusalError(
+      `Cannot serve this cluster: it was created with --shards ${topology.shardCount}, not ${flags.shardCount}, and ` +
+        `the count is fixed; start with --shards ${topology.shardCount}`,
+    );
+  }
+}
+
+/** The document with which node `index` may serve: `topology` itself or its next version. Throws `RefusalError`. */
+export function admitNode(
+  topology: Topology,
+  index: number,
+  identity: NodeIdentity,
+  mayReplace: boolean,
+): Topology {
+  const known = topology.nodes[index]!;
+  const name = addressText(known);
+  refuseStandalone(identity, name);
+  if (identity.cluster !== null && identity.cluster !== topology.cluster) {
+    throw new RefusalError(
+      `Cannot use node ${name}: it belongs to cluster ${identity.cluster}, not to ${topology.cluster}; ` +
+        "start it with its own --data-dir, or with an empty one",
+    );
+  }
+  let next = topology;
+  if (identity.id !== known.id) {
+    next = replaced(topology, index, identity, mayReplace);
+  } else if (identity.version > topology.version) {
+    throw new RefusalError(
+      `Cannot use node ${name}: it knows version ${identity.version} of the topology and this balancer only ` +
+        `${topology.version}; start the balancer with the --data-dir that holds the newer topology.json`,
+    );
+  }
+  if (identity.maxMemoryBytes === known.maxMemoryBytes) return next;
+  return withEnoughMemory(withMemory(next, index, identity.maxMemoryBytes));
+}
+
+function replaced(topology: Topology, index: number, identity: NodeIdentity, mayReplace: boolean): Topology {
+  const known = topology.nodes[index]!;
+  const name = addressText(known);
+  const twin = topology.nodes.find((node) => node.id === identity.id);
+  if (twin !== undefined) {
+    throw new RefusalError(
+      `Cannot use node ${name}: the data behind it is that of ${addressText(twin)}; ` +
+        "start each node with its own --data-dir and --port",
+    );
+  }
+  if (identity.cluster !== null) {
+    throw new RefusalError(
+      `Cannot use node ${name}: it was replaced, and what it keeps is outdated; start it with an empty --data-dir`,
+    );
+  }
+  if (!mayReplace) {
+    throw new RefusalError(
+      `Cannot use node ${name}: it is not the one that was known there (its id is ${identity.id}, and was ` +
+        `${known.id}): its --data-dir is empty or another's; start it with its own, or, to give up the keys that it ` +
+        `kept, restart the balancer with --replace ${name}`,
+    );
+  }
+  return withReplacedNode(topology, index, identity.id);
+}
+
+function refuseStandalone(identity: NodeIdentity, name: string): void {
+  if (!identity.standalone) return;
+  throw new RefusalError(
+    `Cannot use node ${name}: it runs with --standalone; start it without, and with another --data-dir`,
+  );
+}
+
+function withEnoughMemory(topology: Topology): Topology {
+  if (topology.routing === "round-robin" || topology.shardCapBytes >= STORE_CAP_BYTES_MIN) return topology;
+  const needed = Math.ceil(topology.shardCount * STORE_CAP_BYTES_MIN / MIB);
+  throw new RefusalError(
+    `Cannot divide the nodes' memory by ${topology.shardCount} shards: ${topology.shardCapBytes} bytes each are less ` +
+      `than ${STORE_CAP_BYTES_MIN}; give all nodes together a --max-memory of ${needed}mb or more, or fewer --shards`,
+  );
+}

@@ -1,0 +1,184 @@
+/** The balancer: wires its parts together, creates or resumes the cluster, and serves clients until it is stopped. */
+import { assert } from "../core/assert.ts";
+import { bytesOf } from "../core/bytes.ts";
+import { RefusalError } from "../core/errors.ts";
+import { CLIENT_COUNT_MAX, CLIENT_WRITE_STALL_MS, STOP_DEADLINE_MS } from "../core/limits.ts";
+import { WriteWatch } from "../io/client_writer.ts";
+import { type Connection, isDisconnect, type Listener } from "../io/network.ts";
+import { ReadBudget } from "../io/read_buffer.ts";
+import { SessionRegistry } from "../protocol/session.ts";
+import { Client, type ClientServices } from "./client.ts";
+import { Controller } from "./controller.ts";
+import { DialectWriter } from "./dialect.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { FanOut, wholeAudience } from "./fan_out.ts";
+import type { Counters } from "./info.ts";
+import { LocalCommands } from "./local_commands.ts";
+import { Nodes } from "./nodes.ts";
+import type { BalancerOptions } from "./options.ts";
+import { RoundRobin } from "./round_robin.ts";
+import { SlotRouter } from "./slot_router.ts";
+import type { UpstreamState } from "./upstream.ts";
+
+const TOO_MANY_CLIENTS = bytesOf("-ERR max number of clients reached\r\n");
+
+/** What {@linkcode Balancer.health} says; a type, so that it passes as JSON. */
+export type Health = {
+  readonly isHealthy: boolean;
+  readonly clients: number;
+  readonly nodes: readonly { address: string; state: UpstreamState; cause: string }[];
+};
+
+export class Balancer {
+  readonly #options: BalancerOptions;
+  readonly #controller: Controller;
+  readonly #nodes: Nodes;
+  readonly #writeWatch: WriteWatch;
+  readonly #services: ClientServices;
+  readonly #counters: Counters = { commands: 0, connections: 0, rejectedConnections: 0 };
+  readonly #clients = new Map<Client, Promise<void>>();
+  #listener: Listener | null = null;
+  #isStopping = false;
+
+  constructor(options: BalancerOptions) {
+    this.#options = options;
+    this.#controller = new Controller(options, (topology) => {
+      this.#nodes.use(topology);
+      this.#nodes.pushTopology();
+    });
+    this.#nodes = new Nodes(options, this.#controller);
+    this.#writeWatch = new WriteWatch(options.clock, options.clientStallMs ?? CLIENT_WRITE_STALL_MS);
+    this.#services = this.#makeServices();
+  }
+
+  /** The port that clients connect to; known once {@linkcode Balancer.start} has resolved. */
+  get port(): number {
+    assert(this.#listener !== null, "the balancer listens");
+    return this.#listener.port;
+  }
+
+  /**
+   * Resolves when clients are served. A new cluster needs every node first; a known one is served at once, as far as
+   * its nodes are there. Rejects with `RefusalError` when the nodes or the flags do not fit, or when stopped meanwhile.
+   */
+  async start(): Promise<void> {
+    try {
+      await this.#prepare();
+      if (this.#isStopping) throw new RefusalError("Cannot serve: the balancer was stopped");
+      this.#listener = this.#options.network.listen(this.#options.listen);
+      this.#accept(this.#listener);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Stops to accept, lets clients have what they asked for, for `STOP_DEADLINE_MS` at most, and closes everything. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#listener?.close();
+    for (const client of this.#clients.keys()) client.stop();
+    const deadline = this.#options.clock.after(STOP_DEADLINE_MS, () => {
+      this.#clients.forEach((_, client) => client.drop());
+      this.#controller.abandon();
+      this.#nodes.stop();
+    });
+    await this.#allLeft();
+    deadline.cancel();
+    this.#controller.abandon();
+    await this.#nodes.stop();
+    this.#writeWatch.stop();
+    await this.#controller.settled();
+  }
+
+  /** Whether every key can be served, and if not, for want of which nodes. */
+  health(): Health {
+    const nodes = this.#nodes.upstreams.map(({ name, state, cause }) => ({ address: name, state, cause }));
+    const readyCount = nodes.filter(({ state }) => state === "ready").length;
+    const needed = this.#options.routing === "slots" ? nodes.length : 1;
+    return {
+      isHealthy: this.#listener !== null && !this.#isStopping && readyCount >= needed,
+      clients: this.#clients.size,
+      nodes,
+    };
+  }
+
+  /** Knows the topology, and is on the way to its nodes; with a new one, all of them have it. */
+  async #prepare(): Promise<void> {
+    if (await this.#controller.load()) {
+      const { topology } = this.#controller;
+      this.#nodes.use(topology);
+      this.#nodes.start(topology.nodes);
+    } else {
+      this.#nodes.start(this.#options.nodes);
+      await this.#controller.whenCreated();
+      this.#nodes.use(this.#controller.topology);
+      await Promise.all(this.#nodes.upstreams.map((upstream) => upstream.whenReady()));
+    }
+  }
+
+  async #accept(listener: Listener): Promise<void> {
+    let connection: Connection | null;
+    while ((connection = await listener.accept()) !== null) {
+      if (this.#clients.size >= (this.#options.clientCountMax ?? CLIENT_COUNT_MAX)) {
+        this.#counters.rejectedConnections++;
+        turnAway(connection);
+        continue;
+      }
+      this.#counters.connections++;
+      const client = new Client(connection, this.#services);
+      this.#clients.set(client, client.serve().finally(() => this.#clients.delete(client)));
+      if (this.#isStopping) client.stop();
+    }
+  }
+
+  async #allLeft(): Promise<void> {
+    await Promise.all(this.#clients.values());
+  }
+
+  #makeServices(): ClientServices {
+    const { clock, random, routing, version } = this.#options;
+    const controller = this.#controller;
+    const nodes = this.#nodes;
+    const sessions = new SessionRegistry();
+    const dialects = new DialectWriter();
+    const roundRobin = routing === "round-robin" ? new RoundRobin(nodes, controller, random) : null;
+    const dispatcher = new Dispatcher(
+      nodes,
+      roundRobin ?? new SlotRouter(nodes),
+      new FanOut(nodes, random, roundRobin ?? wholeAudience(nodes)),
+      new LocalCommands(clock, sessions, controller, dialects),
+      {
+        version,
+        clock,
+        startedMs: clock.monotonicMs(),
+        port: () => this.port,
+        sessions,
+        counters: this.#counters,
+        writeWatch: this.#writeWatch,
+        controller,
+        nodes,
+      },
+    );
+    return {
+      clock,
+      sessions,
+      dispatcher,
+      dialects,
+      readBudget: new ReadBudget(),
+      writeWatch: this.#writeWatch,
+      counters: this.#counters,
+    };
+  }
+}
+
+/** One client too many gets an error instead of silence. */
+async function turnAway(connection: Connection): Promise<void> {
+  try {
+    await connection.write(TOO_MANY_CLIENTS);
+  } catch (error) {
+    if (!isDisconnect(error)) throw error;
+  } finally {
+    connection.close();
+  }
+}

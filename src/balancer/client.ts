@@ -1,0 +1,186 @@
+/**
+ * One client's connection, in lock step: read what came, route every complete request of it, wait until all have
+ * their replies, write these in one piece, read again.
+ *
+ *     read ─► route all complete requests ─► replies are there ─► write ─┐
+ *      ▲            │ the batch is full: the rest later                   │
+ *      └────────────┴─────────────────────────────────────────────────────┘
+ *
+ * So a client holds one batch of replies at most, and one that does not read is not read from either. How many
+ * requests make a batch follows from the size of the replies seen so far, so that many requests for large values
+ * do not gather more than one client should hold.
+ */
+import type { Clock } from "../core/clock.ts";
+import { OUTPUT_BYTES_HIGH } from "../core/limits.ts";
+import { ClientWriter, type WriteWatch } from "../io/client_writer.ts";
+import { type Connection, isDisconnect } from "../io/network.ts";
+import { OneShotRule } from "../io/one_shot.ts";
+import { type ReadBudget, ReadBuffer } from "../io/read_buffer.ts";
+import { looksLikeHttp } from "../protocol/http_guard.ts";
+import { INCOMPLETE, INVALID, RequestDecoder } from "../protocol/request_decoder.ts";
+import type { Session, SessionRegistry } from "../protocol/session.ts";
+import { Batch } from "./batch.ts";
+import type { Caller } from "./caller.ts";
+import type { DialectWriter } from "./dialect.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import type { Counters } from "./info.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** Requests of the first batch, and of the largest. */
+const BATCH_COUNT_MIN = 16;
+const BATCH_COUNT_MAX = 1_024;
+
+/** What all clients of a balancer share. */
+export interface ClientServices {
+  readonly clock: Clock;
+  readonly sessions: SessionRegistry;
+  readonly dispatcher: Dispatcher;
+  readonly dialects: DialectWriter;
+  readonly readBudget: ReadBudget;
+  readonly writeWatch: WriteWatch;
+  readonly counters: Counters;
+}
+
+export class Client implements Caller {
+  readonly session: Session;
+  readonly batch: Batch;
+  readonly #connection: Connection;
+  readonly #services: ClientServices;
+  readonly #buffer: ReadBuffer;
+  readonly #decoder = new RequestDecoder();
+  readonly #writer: ClientWriter;
+  readonly #oneShot: OneShotRule;
+  #batchCountMax = BATCH_COUNT_MIN;
+  #waitsForBytes = false;
+  #mayBeMore = false;
+  #isOver = false;
+
+  constructor(connection: Connection, services: ClientServices) {
+    this.#connection = connection;
+    this.#services = services;
+    this.session = services.sessions.open(connection.remote, services.clock.nowMs());
+    this.batch = new Batch(services.dialects);
+    this.#buffer = new ReadBuffer(services.readBudget);
+    this.#writer = new ClientWriter(connection, services.writeWatch);
+    this.#oneShot = new OneShotRule(services.clock, () => connection.close());
+  }
+
+  /** Serves until the client leaves, breaks the protocol, or is stopped. Never rejects for what a client does. */
+  async serve(): Promise<void> {
+    try {
+      while (!this.#isOver && await this.#read()) await this.#answerAll();
+    } catch (error) {
+      if (!isDisconnect(error)) throw error;
+    } finally {
+      this.#oneShot.stop();
+      this.#writer.close();
+      this.#buffer.release();
+      this.#services.sessions.close(this.session);
+      this.#connection.close();
+    }
+  }
+
+  /** Ends the connection once what is in flight is answered; at once when nothing is. */
+  stop(): void {
+    this.#isOver = true;
+    if (this.#waitsForBytes) this.#connection.close();
+  }
+
+  /** Ends the connection now. */
+  drop(): void {
+    this.#isOver = true;
+    this.#connection.close();
+  }
+
+  /** Reads once; false when the client has left. */
+  async #read(): Promise<boolean> {
+    if (!this.#buffer.ensureRoom(this.#decoder.bytesNeeded)) {
+      this.#refuse("ERR Too many large requests in flight; try again later");
+      await this.#writeBatch();
+      return false;
+    }
+    this.#decoder.settle();
+    this.#waitsForBytes = true;
+    const count = await this.#buffer.fill(this.#connection);
+    this.#waitsForBytes = false;
+    if (count === null) return false;
+    this.#oneShot.bytesArrived();
+    return true;
+  }
+
+  /** Routes and answers everything that has arrived whole. */
+  async #answerAll(): Promise<void> {
+    const { batch } = this;
+    const { clock, counters } = this.#services;
+    this.session.lastActiveMs = clock.nowMs();
+    let requestCount = 0;
+    do {
+      const full = this.#routeBatch();
+      requestCount += batch.count;
+      if (!batch.isComplete) await batch.whenComplete();
+      await this.#writeBatch();
+      if (full !== null) await full.whenRoom();
+    } while (this.#mayBeMore && !this.#isOver);
+    counters.commands += requestCount;
+    this.#oneShot.answered(requestCount, this.#decoder.isText, this.#buffer.end - this.#buffer.start);
+  }
+
+  /**
+   * Routes requests until the input is used up, the batch is full, or the connection is to be closed. Returns a node
+   * that must take requests again before there is more to route, or `null`.
+   */
+  #routeBatch(): Upstream | null {
+    const { batch, session } = this;
+    const { dispatcher } = this.#services;
+    const buffer = this.#buffer;
+    const decoder = this.#decoder;
+    this.#mayBeMore = false;
+    while (buffer.start < buffer.end) {
+      const { bytes, start } = buffer;
+      const next = decoder.decode(bytes, start, buffer.end);
+      if (next === INCOMPLETE) return null;
+      if (next === INVALID) {
+        this.#refuse(decoder.error);
+        return null;
+      }
+      if (decoder.argumentCount > 0) {
+        if (decoder.isText && looksLikeHttp(decoder)) {
+          this.#refuse("ERR This port speaks RESP and text lines, not HTTP");
+          return null;
+        }
+        const full = dispatcher.dispatch(this, decoder, bytes, start, next);
+        if (full !== null) {
+          this.#mayBeMore = true;
+          return full;
+        }
+      }
+      buffer.consume(next);
+      if (session.wantsClose) {
+        this.#isOver = true;
+        return null;
+      }
+      if (batch.count >= this.#batchCountMax) {
+        this.#mayBeMore = true;
+        return null;
+      }
+    }
+    return null;
+  }
+
+  /** Answers with an error, the last that this client gets. */
+  #refuse(text: string): void {
+    this.#services.dispatcher.refuse(this, this.#decoder, text);
+    this.#isOver = true;
+  }
+
+  async #writeBatch(): Promise<void> {
+    const { batch } = this;
+    if (batch.output.length > 0) await this.#writer.write(batch.output.view());
+    const fitting = Math.floor(OUTPUT_BYTES_HIGH / Math.max(1, batch.replyBytesMax));
+    if (fitting < this.#batchCountMax) this.#batchCountMax = Math.max(1, fitting);
+    else if (batch.count === this.#batchCountMax) {
+      this.#batchCountMax = Math.min(this.#batchCountMax * 2, fitting, BATCH_COUNT_MAX);
+    }
+    batch.clear();
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * Finds out what a request is and who answers it: this balancer, the node of its key, or all nodes. The reply goes
+ * to the caller's batch, now or later.
+ */
+import { bytesOf, textOf } from "../core/bytes.ts";
+import { COMMAND_SPECS } from "../protocol/command_specs.ts";
+import { findCommand, fitsArity, unknownCommandText, wrongArityText } from "../protocol/command_table.ts";
+import type { Request } from "../protocol/request.ts";
+import { argumentsOf, type Caller, dialectFor } from "./caller.ts";
+import { arityOf, firstKeyOf, ROUTE_LOCAL, ROUTE_OTHER, routeOf, writesOf } from "./routes.ts";
+import type { FanOut } from "./fan_out.ts";
+import { type InfoSources, infoText } from "./info.ts";
+import type { KeyedRouter } from "./keyed_router.ts";
+import type { LocalCommands } from "./local_commands.ts";
+import type { Nodes } from "./nodes.ts";
+import type { Upstream } from "./upstream.ts";
+
+export class Dispatcher {
+  readonly #nodes: Nodes;
+  readonly #keyed: KeyedRouter;
+  readonly #fanOut: FanOut;
+  readonly #local: LocalCommands;
+  readonly #info: InfoSources;
+
+  constructor(nodes: Nodes, keyed: KeyedRouter, fanOut: FanOut, local: LocalCommands, info: InfoSources) {
+    this.#nodes = nodes;
+    this.#keyed = keyed;
+    this.#fanOut = fanOut;
+    this.#local = local;
+    this.#info = info;
+  }
+
+  /**
+   * Gives `request`, which came as `bytes[start, end)`, to whoever answers it. Returns `null`; or, when a node takes
+   * no more requests for now and nothing was done, that node.
+   */
+  dispatch(caller: Caller, request: Request, bytes: Uint8Array, start: number, end: number): Upstream | null {
+    const command = findCommand(request.bytes, request.starts[0]!, request.ends[0]!);
+    if (command < 0) return this.refuse(caller, request, unknownCommandText(request));
+    if (!fitsArity(arityOf[command]!, request.argumentCount)) {
+      return this.refuse(caller, request, wrongArityText(COMMAND_SPECS[command]!));
+    }
+    caller.session.lastCommand = command;
+    const route = routeOf[command]!;
+    if (route === ROUTE_LOCAL) {
+      this.#local.run(caller, command, request);
+      return null;
+    }
+    if (route === ROUTE_OTHER) {
+      if (COMMAND_SPECS[command]!.routing !== "info") return this.#fanOut.route(caller, command, request);
+      this.#answerInfo(caller, request);
+      return null;
+    }
+    const firstKey = firstKeyOf[command]!;
+    if (firstKey === 0 || firstKey >= request.argumentCount) {
+      return this.#deal(caller, command, request, bytes, start, end);
+    }
+    return this.#keyed.route(caller, command, request, bytes, start, end);
+  }
+
+  /** Answers with an error. */
+  refuse(caller: Caller, request: Request, text: string): null {
+    this.#local.refuse(caller, request, text);
+    return null;
+  }
+
+  /** A request without a key goes to the next node in turn. */
+  #deal(
+    { batch, session }: Caller,
+    command: number,
+    request: Request,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): Upstream | null {
+    const upstream = this.#nodes.upstreams[this.#nodes.deal()]!;
+    if (upstream.isFull) return upstream;
+    const tag = batch.open(dialectFor(request, session));
+    if (request.isText) upstream.sendDecoded(batch, tag, -1, writesOf[command]!, request);
+    else upstream.sendRaw(batch, tag, -1, writesOf[command]!, bytes, start, end);
+    return null;
+  }
+
+  #answerInfo({ batch, session }: Caller, request: Request): void {
+    const tag = batch.open(dialectFor(request, session));
+    const names = argumentsOf(request).slice(1).map((name) => textOf(name));
+    infoText(this.#info, names).then((text) => batch.answer(tag, { kind: "bulk", bytes: bytesOf(text) }));
+  }
+}
