@@ -1,0 +1,176 @@
+/**
+ * One client's connection, in lock step: read what came, run every complete request of it, wait until the log has
+ * committed what the replies reveal, write the replies in one piece, read again.
+ *
+ *     read ─► run all complete requests ─► commit ─► write ─┐
+ *      ▲            │ the output is full: the rest later    │
+ *      └────────────┴───────────────────────────────────────┘
+ *
+ * So a client holds one batch of replies at most, and one that does not read is not read from either.
+ */
+import { OUTPUT_BYTES_HIGH, OUTPUT_BYTES_KEEP } from "../core/limits.ts";
+import { OutputBuffer } from "../core/output_buffer.ts";
+import type { Clock } from "../core/clock.ts";
+import { ClientWriter, type WriteWatch } from "../io/client_writer.ts";
+import { type Connection, isDisconnect } from "../io/network.ts";
+import { OneShotRule } from "../io/one_shot.ts";
+import { type ReadBudget, ReadBuffer } from "../io/read_buffer.ts";
+import { looksLikeHttp } from "../protocol/http_guard.ts";
+import { INCOMPLETE, INVALID } from "../protocol/request_decoder.ts";
+import type { Session } from "../protocol/session.ts";
+import type { Revealed } from "../store/mutation_listener.ts";
+import type { CommitBarrier } from "./commit_barrier.ts";
+import { Executor, type NodeServices } from "./executor.ts";
+
+/** First room for replies: enough for one short one. */
+const OUTPUT_BYTES_MIN = 512;
+
+export interface ClientServices extends NodeServices {
+  readonly clock: Clock;
+  readonly barrier: CommitBarrier;
+  readonly revealed: Revealed;
+  readonly readBudget: ReadBudget;
+  readonly writeWatch: WriteWatch;
+}
+
+export class Client {
+  readonly #connection: Connection;
+  readonly #services: ClientServices;
+  readonly #session: Session;
+  readonly #buffer: ReadBuffer;
+  readonly #output = new OutputBuffer(OUTPUT_BYTES_MIN);
+  readonly #executor: Executor;
+  readonly #writer: ClientWriter;
+  readonly #oneShot: OneShotRule;
+  /** Requests of the present batch that have a reply in the output. */
+  #requestCount = 0;
+  #waitsForBytes = false;
+  #isOver = false;
+
+  constructor(connection: Connection, services: ClientServices) {
+    this.#connection = connection;
+    this.#services = services;
+    this.#session = services.sessions.open(connection.remote, services.clock.nowMs());
+    this.#buffer = new ReadBuffer(services.readBudget);
+    this.#executor = new Executor(services, this.#session, this.#output);
+    this.#writer = new ClientWriter(connection, services.writeWatch);
+    this.#oneShot = new OneShotRule(services.clock, () => connection.close());
+  }
+
+  /** Serves until the client leaves, breaks the protocol, or is stopped. Never rejects for what a client does. */
+  async serve(): Promise<void> {
+    try {
+      while (!this.#isOver && await this.#read()) await this.#answerAll();
+    } catch (error) {
+      if (!isDisconnect(error)) throw error;
+    } finally {
+      this.#oneShot.stop();
+      this.#writer.close();
+      this.#buffer.release();
+      this.#services.sessions.close(this.#session);
+      this.#connection.close();
+    }
+  }
+
+  /** Ends the connection once what is in flight is answered; at once when nothing is. */
+  stop(): void {
+    this.#isOver = true;
+    if (this.#waitsForBytes) this.#connection.close();
+  }
+
+  /** Reads once; false when the client has left. */
+  async #read(): Promise<boolean> {
+    this.#executor.request.settle();
+    if (!this.#buffer.ensureRoom(this.#executor.request.bytesNeeded)) {
+      this.#executor.refuse("ERR Too many large requests in flight; try again later");
+      this.#isOver = true;
+      await this.#flush(0);
+      return false;
+    }
+    this.#waitsForBytes = true;
+    const count = await this.#buffer.fill(this.#connection);
+    this.#waitsForBytes = false;
+    if (count === null) return false;
+    this.#oneShot.bytesArrived();
+    return true;
+  }
+
+  /** Runs and answers everything that has arrived whole. */
+  async #answerAll(): Promise<void> {
+    const { barrier, clock, revealed } = this.#services;
+    let requestCount = 0;
+    let mayBeMore = true;
+    while (mayBeMore && !this.#isOver) {
+      if (barrier.isCongested()) await barrier.relief();
+      this.#executor.nowMs = this.#session.lastActiveMs = clock.nowMs();
+      this.#requestCount = 0;
+      revealed.stamp = 0;
+      const pending = this.#runBatch();
+      const { stamp } = revealed;
+      if (pending !== undefined) await pending;
+      mayBeMore = pending !== undefined || this.#output.length >= OUTPUT_BYTES_HIGH;
+      requestCount += this.#requestCount;
+      if (!barrier.isCommitted(stamp) && !await barrier.whenCommitted(stamp)) this.#refuseBatch();
+      await this.#flush(OUTPUT_BYTES_KEEP);
+    }
+    this.#oneShot.answered(
+      requestCount,
+      this.#executor.request.isText,
+      this.#buffer.end - this.#buffer.start,
+    );
+  }
+
+  /**
+   * Runs requests until the input is used up, the output is full, the connection is to be closed, or a command
+   * takes longer than this turn: then its promise is returned.
+   */
+  #runBatch(): Promise<void> | undefined {
+    const { barrier } = this.#services;
+    const executor = this.#executor;
+    const buffer = this.#buffer;
+    const { request } = executor;
+    while (buffer.start < buffer.end) {
+      const next = request.decode(buffer.bytes, buffer.start, buffer.end);
+      if (next === INCOMPLETE) return undefined;
+      if (next === INVALID) {
+        executor.refuse(request.error);
+        this.#isOver = true;
+        return undefined;
+      }
+      buffer.consume(next);
+      if (request.argumentCount === 0) continue;
+      if (request.isText && looksLikeHttp(request)) {
+        executor.refuse("ERR This port speaks RESP and text lines, not HTTP");
+        this.#isOver = true;
+        return undefined;
+      }
+      this.#requestCount++;
+      const replyAt = this.#output.length;
+      const pending = executor.run();
+      barrier.seal();
+      if (pending !== undefined) return pending;
+      const refusal = barrier.readRefusal();
+      if (refusal !== "") {
+        this.#output.length = replyAt;
+        executor.refuse(refusal);
+      }
+      if (this.#session.wantsClose) {
+        this.#isOver = true;
+        return undefined;
+      }
+      if (this.#output.length >= OUTPUT_BYTES_HIGH) return undefined;
+    }
+    return undefined;
+  }
+
+  /** The log failed: nothing that this batch says may be said. */
+  #refuseBatch(): void {
+    this.#output.clear();
+    for (let i = 0; i < this.#requestCount; i++) this.#executor.refuse(this.#services.barrier.failureText());
+  }
+
+  async #flush(keepBytes: number): Promise<void> {
+    if (this.#output.length > 0) await this.#writer.write(this.#output.view());
+    this.#output.clear(keepBytes);
+  }
+}

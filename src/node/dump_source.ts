@@ -1,0 +1,42 @@
+/** A shard as the dump's writer sees it: the store's copy-on-write snapshot, entry by entry, in the log's own form. */
+import type { DumpSink, DumpSource } from "../persistence/dump_stream.ts";
+import type { Row, SnapshotSink, Store } from "../store/store.ts";
+import type { Shard } from "./shard.ts";
+
+/** The shard's next snapshot. */
+export function dumpSourceOf(shard: Shard): DumpSource {
+  const { store } = shard;
+  return {
+    shard: shard.id,
+    epoch: shard.epoch,
+    sequence: shard.sequence,
+    entryCount: store.entryCount,
+    begin: (sink) => store.beginSnapshot(new EntryCopier(sink)),
+    step: (entriesMax) => store.stepSnapshot(entriesMax),
+    abandon: () => {
+      if (store.snapshotActive) store.abandonSnapshot();
+    },
+    get abandoned() {
+      return store.snapshotAbandoned;
+    },
+  };
+}
+
+/** Copies an entry from the store's blocks straight into the dump's output. */
+class EntryCopier implements SnapshotSink {
+  readonly #sink: DumpSink;
+
+  constructor(sink: DumpSink) {
+    this.#sink = sink;
+  }
+
+  entry(store: Store, row: Row): void {
+    const keyLength = store.keyLength(row);
+    const valueLength = store.valueLength(row);
+    const output = this.#sink.entryStart(keyLength, valueLength, store.expiresAt(row));
+    store.copyKey(row, output.bytes, output.length);
+    store.copyValue(row, output.bytes, output.length + keyLength);
+    output.length += keyLength + valueLength;
+    this.#sink.entryEnd();
+  }
+}

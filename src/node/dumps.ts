@@ -1,0 +1,129 @@
+/**
+ * When dumps are written: on `SAVE` and `BGSAVE`, after so much time, and after so much log. One at a time. A dump
+ * that is durable lets the log before it go.
+ */
+import type { Clock, Timer } from "../core/clock.ts";
+import { messageOf } from "../core/errors.ts";
+import { DUMP_BACKLOG_BYTES_HIGH } from "../core/limits.ts";
+import type { Logger } from "../core/logger.ts";
+import type { DumpWriter } from "../persistence/dump_writer.ts";
+import type { Log } from "../persistence/log.ts";
+import { dumpSourceOf } from "./dump_source.ts";
+import type { ShardTable } from "./shard_table.ts";
+
+/** How often the schedule is looked at. */
+const SCHEDULE_LOOK_MS = 1_000;
+
+export interface DumpsOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly log: Log;
+  readonly shards: ShardTable;
+  readonly writer: DumpWriter;
+  /** Longest time between two dumps while there are changes; 0 = no schedule by time. */
+  readonly intervalMs: number;
+  /** Most log written between two dumps; 0 = no schedule by size. */
+  readonly logBytes: number;
+  /** Log position of the newest dump found at the start. */
+  readonly lastPosition: number;
+}
+
+export class Dumps {
+  readonly #options: DumpsOptions;
+  readonly #timer: Timer;
+  #running: Promise<void> | null = null;
+  #lastSaveMs: number;
+  #lastTriedMs: number;
+  #lastPosition: number;
+  #lastFailure = "";
+  #count = 0;
+
+  constructor(options: DumpsOptions) {
+    this.#options = options;
+    this.#lastSaveMs = this.#lastTriedMs = options.clock.nowMs();
+    this.#lastPosition = options.lastPosition;
+    this.#timer = options.clock.every(SCHEDULE_LOOK_MS, () => this.#followSchedule());
+  }
+
+  get running(): boolean {
+    return this.#running !== null;
+  }
+
+  /** When the last dump became durable, or else the start; milliseconds since 1970. */
+  get lastSaveMs(): number {
+    return this.#lastSaveMs;
+  }
+
+  /** Why the last dump failed; empty when it did not. */
+  get lastFailure(): string {
+    return this.#lastFailure;
+  }
+
+  /** Dumps written since the start. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Writes a dump. Rejects when one is being written already, or with what went wrong. */
+  save(): Promise<void> {
+    if (this.#running !== null) return Promise.reject(new Error("Background save already in progress"));
+    this.#running = this.#write().finally(() => this.#running = null);
+    return this.#running;
+  }
+
+  /** Starts a dump; empty, or why not. */
+  backgroundSave(): string {
+    if (this.#running !== null) return "Background save already in progress";
+    this.save().catch(() => {}); // told by the log line and by INFO
+    return "";
+  }
+
+  /** Whether so much of a dump waits for the disk that no more changes may be made. */
+  isCongested(): boolean {
+    return this.#running !== null && this.#options.writer.backlogBytes > DUMP_BACKLOG_BYTES_HIGH;
+  }
+
+  /** Resolves when the dump's writer has taken what waited for it. */
+  relief(): Promise<void> {
+    return this.#options.writer.drained();
+  }
+
+  /** No dumps by schedule any more; waits for the one under way. */
+  async stop(): Promise<void> {
+    this.#timer.cancel();
+    await this.#running?.catch(() => {});
+  }
+
+  async #write(): Promise<void> {
+    const { clock, logger, log, shards, writer } = this.#options;
+    const beganMs = clock.monotonicMs();
+    this.#lastTriedMs = clock.nowMs();
+    try {
+      const { position, entryCount, bytes } = await writer.write(
+        shards.shards.map((shard) => dumpSourceOf(shard)),
+        log,
+      );
+      this.#lastPosition = position;
+      this.#lastSaveMs = clock.nowMs();
+      this.#lastFailure = "";
+      this.#count++;
+      const tookMs = Math.round(clock.monotonicMs() - beganMs);
+      logger.info("dump written", { entries: entryCount, bytes, tookMs });
+      await log.removeBefore(position);
+    } catch (error) {
+      this.#lastFailure = messageOf(error);
+      logger.error("dump failed", { cause: this.#lastFailure });
+      throw error;
+    }
+  }
+
+  #followSchedule(): void {
+    const { clock, intervalMs, logBytes, log } = this.#options;
+    const written = log.appended - this.#lastPosition;
+    if (this.#running !== null || written === 0 || log.failure !== "") return;
+    const sinceMs = clock.nowMs() - this.#lastTriedMs;
+    const due = (intervalMs > 0 && sinceMs >= intervalMs) ||
+      (logBytes > 0 && written >= logBytes && (this.#lastFailure === "" || sinceMs >= intervalMs));
+    if (due) this.backgroundSave();
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Runs one decoded request of one client: finds the command, checks what every command has in common (arity, key
+ * length, ownership of the slots, whether the log takes writes), and calls the handler, which works on the stores
+ * and replies into the client's output. It is the `CommandContext` that handlers see.
+ *
+ * The columns at the top are the table of command specs turned into arrays: one load each per request.
+ */
+import type { CommandContext, ServerDoor } from "../commands/context.ts";
+import { KEY_TOO_LONG } from "../commands/error_texts.ts";
+import { HANDLERS } from "../commands/handlers.ts";
+import { KEY_BYTES_MAX } from "../core/limits.ts";
+import type { OutputBuffer } from "../core/output_buffer.ts";
+import type { Random } from "../core/random.ts";
+import { COMMAND_SPECS } from "../protocol/command_specs.ts";
+import { findCommand, unknownCommandText, wrongArityText } from "../protocol/command_table.ts";
+import { RequestDecoder } from "../protocol/request_decoder.ts";
+import { RespReply } from "../protocol/resp_reply.ts";
+import { TextReply } from "../protocol/text_reply.ts";
+import type { Reply } from "../protocol/reply.ts";
+import type { Session, SessionRegistry } from "../protocol/session.ts";
+import type { Store } from "../store/store.ts";
+import type { ShardTable } from "./shard_table.ts";
+
+const ARITY = Int32Array.from(COMMAND_SPECS, (spec) => spec.arity);
+const IS_WRITE = Uint8Array.from(COMMAND_SPECS, (spec) => spec.write ? 1 : 0);
+const FIRST_KEY = Int32Array.from(COMMAND_SPECS, (spec) => spec.keys?.first ?? 0);
+const LAST_KEY = Int32Array.from(COMMAND_SPECS, (spec) => spec.keys?.last ?? 0);
+const KEY_STEP = Int32Array.from(COMMAND_SPECS, (spec) => spec.keys?.step ?? 1);
+const ONE_SLOT = Uint8Array.from(COMMAND_SPECS, (spec) => spec.routing === "same-slot" ? 1 : 0);
+
+/** What all clients of a node share. */
+export interface NodeServices {
+  readonly shards: ShardTable;
+  readonly sessions: SessionRegistry;
+  readonly server: ServerDoor;
+  readonly random: Random;
+  /** Why the node takes no writes; empty while it does. */
+  readonly writeRefusal: () => string;
+  readonly counters: { commands: number };
+}
+
+export class Executor implements CommandContext {
+  readonly request = new RequestDecoder();
+  readonly session: Session;
+  readonly sessions: SessionRegistry;
+  readonly server: ServerDoor;
+  readonly random: Random;
+  reply: Reply;
+  /** Set by the client's loop once a batch: every request of a batch sees the same time. */
+  nowMs = 0;
+  readonly #services: NodeServices;
+  readonly #shards: ShardTable;
+  readonly #respReply: RespReply;
+  readonly #textReply: TextReply;
+  /** The store that argument `#locatedArgument` of the current request belongs to. */
+  #located: Store | null = null;
+  #locatedArgument = 0;
+
+  constructor(services: NodeServices, session: Session, output: OutputBuffer) {
+    this.#services = services;
+    this.#shards = services.shards;
+    this.session = session;
+    this.sessions = services.sessions;
+    this.server = services.server;
+    this.random = services.random;
+    this.#respReply = new RespReply(output);
+    this.#textReply = new TextReply(output);
+    this.reply = this.#respReply;
+  }
+
+  get stores(): readonly Store[] {
+    return this.#shards.stores;
+  }
+
+  get cluster(): ShardTable {
+    return this.#shards;
+  }
+
+  get mode(): "standalone" | "cluster" {
+    return this.#shards.enabled ? "cluster" : "standalone";
+  }
+
+  protocolChanged(): void {
+    this.#respReply.version = this.session.protocolVersion;
+  }
+
+  storeOf(argument: number): Store {
+    if (argument === this.#locatedArgument && this.#located !== null) return this.#located;
+    const { bytes, starts, ends } = this.request;
+    return this.#shards.storeOfKey(bytes, starts[argument]!, ends[argument]!)!;
+  }
+
+  /**
+   * Runs the request that the decoder holds. A promise when the command takes longer than this turn of the loop:
+   * the client's next request waits for it.
+   */
+  run(): void | Promise<void> {
+    const { request } = this;
+    const reply = this.reply = request.isText ? this.#textReply : this.#respReply;
+    const command = findCommand(request.bytes, request.starts[0]!, request.ends[0]!);
+    if (command < 0) return reply.error(unknownCommandText(request));
+    const arity = ARITY[command]!;
+    if (arity >= 0 ? request.argumentCount !== arity : request.argumentCount < -arity) {
+      return reply.error(wrongArityText(COMMAND_SPECS[command]!));
+    }
+    this.#services.counters.commands++;
+    this.session.lastCommand = command;
+    if (IS_WRITE[command] === 1) {
+      const refusal = this.#services.writeRefusal();
+      if (refusal !== "") return reply.error(`READONLY ${refusal}`);
+    }
+    if (FIRST_KEY[command]! > 0) {
+      const problem = this.#locateKeys(command);
+      if (problem !== "") return reply.error(problem);
+    }
+    return HANDLERS[command]!(this);
+  }
+
+  /** Answers the current request with an error in its own dialect. */
+  refuse(text: string): void {
+    (this.request.isText ? this.#textReply : this.#respReply).error(text);
+  }
+
+  /** Checks every key of the request; remembers the first one's store. Returns the error's text or "". */
+  #locateKeys(command: number): string {
+    const { request } = this;
+    const { bytes, starts, ends } = request;
+    const first = FIRST_KEY[command]!;
+    const last = LAST_KEY[command]! < 0 ? request.argumentCount + LAST_KEY[command]! : LAST_KEY[command]!;
+    let oneSlot = -1;
+    for (let i = first; i <= last; i += KEY_STEP[command]!) {
+      const start = starts[i]!;
+      const end = ends[i]!;
+      if (end - start > KEY_BYTES_MAX) return KEY_TOO_LONG;
+      const store = this.#shards.storeOfKey(bytes, start, end);
+      if (store === null) return this.#shards.whyNotHere(bytes, start, end);
+      if (i === first) {
+        this.#located = store;
+        this.#locatedArgument = first;
+      }
+      if (ONE_SLOT[command] === 1 && this.#shards.enabled) {
+        const slot = this.#shards.slotOf(bytes, start, end);
+        if (oneSlot >= 0 && slot !== oneSlot) return "CROSSSLOT Keys in request don't hash to the same slot";
+        oneSlot = slot;
+      }
+    }
+    return "";
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * Work that nobody asked for but that must go on: removing what has expired, and shrinking stores whose cap was
+ * lowered. Done in small steps by a timer, each bounded in time, so that no client waits for it.
+ */
+import type { Clock, Timer } from "../core/clock.ts";
+import {
+  BACKGROUND_STEP_MS,
+  SWEEP_BLOCKS_PER_STEP,
+  SWEEP_DELETES_PER_STEP,
+  SWEEP_INTERVAL_MS,
+} from "../core/limits.ts";
+import type { Log } from "../persistence/log.ts";
+import type { ShardTable } from "./shard_table.ts";
+
+/** Entries evicted at once from a store that is over a lowered cap. */
+const SHRINK_ENTRIES_PER_STEP = 128;
+
+export interface MaintenanceOptions {
+  readonly clock: Clock;
+  readonly shards: ShardTable;
+  readonly log: Log;
+  /** Not empty while the node takes no writes: then nothing is removed either. */
+  readonly writeRefusal: () => string;
+  /** Whether the disk is behind: then removing waits. */
+  readonly congested: () => boolean;
+}
+
+export class Maintenance {
+  readonly #options: MaintenanceOptions;
+  readonly #timer: Timer;
+  #next = 0;
+
+  constructor(options: MaintenanceOptions) {
+    this.#options = options;
+    this.#timer = options.clock.every(SWEEP_INTERVAL_MS, () => this.#step());
+  }
+
+  stop(): void {
+    this.#timer.cancel();
+  }
+
+  /** Goes round the stores, from where the last step ended, until all were visited once or time is up. */
+  #step(): void {
+    const { clock, shards, log, writeRefusal, congested } = this.#options;
+    if (writeRefusal() !== "" || congested()) return;
+    const nowMs = clock.nowMs();
+    const deadlineMs = clock.monotonicMs() + BACKGROUND_STEP_MS;
+    for (let visited = 0; visited < shards.stores.length && clock.monotonicMs() < deadlineMs; visited++) {
+      const store = shards.stores[this.#next++ % shards.stores.length]!;
+      store.sweepExpired(nowMs, SWEEP_BLOCKS_PER_STEP, SWEEP_DELETES_PER_STEP);
+      store.shrink(SHRINK_ENTRIES_PER_STEP);
+      log.endRequest();
+    }
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * A storage node, wired together: recover what the disk holds, keep the shards that the topology gives, serve
+ * clients, and stop without losing anything. Everything from outside (time, chance, disk, network) is passed in.
+ */
+import type { CommandContext, ServerDoor } from "../commands/context.ts";
+import { matchesGlob } from "../commands/glob.ts";
+import { bytesOf } from "../core/bytes.ts";
+import type { Clock } from "../core/clock.ts";
+import { STOP_DEADLINE_MS } from "../core/limits.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Random } from "../core/random.ts";
+import { sleep } from "../core/clock.ts";
+import { WriteWatch } from "../io/client_writer.ts";
+import type { Disk } from "../io/disk.ts";
+import { type Connection, isDisconnect, type Listener, type Network } from "../io/network.ts";
+import type { ProcessFacts } from "../io/process.ts";
+import { ReadBudget } from "../io/read_buffer.ts";
+import type { FsyncPolicy, Log } from "../persistence/log.ts";
+import { SessionRegistry } from "../protocol/session.ts";
+import type { Revealed } from "../store/mutation_listener.ts";
+import { runAdmin } from "./admin.ts";
+import { Client, type ClientServices } from "./client.ts";
+import { CommitBarrier } from "./commit_barrier.ts";
+import { Dumps } from "./dumps.ts";
+import { infoText } from "./info.ts";
+import { LoopMonitor } from "./loop_monitor.ts";
+import { Maintenance } from "./maintenance.ts";
+import { Keeper } from "./keeper.ts";
+
+export interface NodeOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly dataDir: string;
+  readonly maxMemoryBytes: number;
+  readonly fsync: FsyncPolicy;
+  readonly standalone: boolean;
+  readonly dumpIntervalMs: number;
+  readonly dumpLogBytes: number;
+  readonly clientStallMs: number;
+  readonly clientCountMax: number;
+}
+
+/** Everything outside the node's own memory. */
+export interface World {
+  readonly clock: Clock;
+  readonly network: Network;
+  readonly disk: Disk;
+  readonly random: Random;
+  readonly process: ProcessFacts;
+  readonly logger: Logger;
+}
+
+export class NodeServer {
+  readonly #options: NodeOptions;
+  readonly #world: World;
+  readonly #listener: Listener;
+  readonly #keeper: Keeper;
+  readonly #log: Log;
+  readonly #dumps: Dumps;
+  readonly #monitor: LoopMonitor;
+  readonly #maintenance: Maintenance;
+  readonly #services: ClientServices;
+  readonly #clients = new Map<Client, Promise<void>>();
+  readonly #counters = { commands: 0, connections: 0, rejectedConnections: 0 };
+  #isStopping = false;
+
+  /**
+   * Binds the port, recovers the data folder and begins to serve. Rejects with `RefusalError` when the folder may
+   * not be used as it is.
+   */
+  static async start(options: NodeOptions, world: World): Promise<NodeServer> {
+    // The port first: the files are named by it, and nobody else can have both.
+    const listener = world.network.listen({ host: options.host, port: options.port });
+    try {
+      const revealed: Revealed = { stamp: 0 };
+      const keeper = await Keeper.open({ ...options, port: listener.port }, world, revealed);
+      const server = new NodeServer(options, world, listener, keeper, revealed);
+      // What a lowered cap pushed out is in the log still, and must not come back at a later start.
+      if (keeper.evictedAtStart > 0) await server.#dumps.save();
+      void server.#acceptAll();
+      return server;
+    } catch (error) {
+      listener.close();
+      throw error;
+    }
+  }
+
+  private constructor(
+    options: NodeOptions,
+    world: World,
+    listener: Listener,
+    keeper: Keeper,
+    revealed: Revealed,
+  ) {
+    const { clock, logger } = world;
+    this.#options = options;
+    this.#world = world;
+    this.#listener = listener;
+    this.#keeper = keeper;
+    this.#log = keeper.log;
+    const { shards } = keeper;
+    this.#dumps = new Dumps({
+      clock,
+      logger,
+      log: keeper.log,
+      shards,
+      writer: keeper.dumpWriter,
+      intervalMs: options.dumpIntervalMs,
+      logBytes: options.dumpLogBytes,
+      lastPosition: keeper.dumpPosition,
+    });
+    const barrier = new CommitBarrier(keeper.log, this.#dumps, revealed);
+    const writeRefusal = () => barrier.writeRefusal();
+    this.#monitor = new LoopMonitor(clock);
+    this.#maintenance = new Maintenance({
+      clock,
+      shards,
+      log: keeper.log,
+      writeRefusal,
+      congested: () => barrier.isCongested(),
+    });
+    this.#services = {
+      clock,
+      shards,
+      barrier,
+      revealed,
+      writeRefusal,
+      random: world.random,
+      sessions: new SessionRegistry(),
+      server: this.#door(writeRefusal),
+      counters: this.#counters,
+      readBudget: new ReadBudget(),
+      writeWatch: new WriteWatch(clock, options.clientStallMs),
+    };
+  }
+
+  get port(): number {
+    return this.#listener.port;
+  }
+
+  /** Finishes what is in flight, commits it, and closes everything. */
+  async stop(): Promise<void> {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    this.#listener.close();
+    for (const client of this.#clients.keys()) client.stop();
+    const { clock } = this.#world;
+    await Promise.race([Promise.all(this.#clients.values()), sleep(clock, STOP_DEADLINE_MS)]);
+    this.#maintenance.stop();
+    this.#monitor.stop();
+    this.#services.writeWatch.stop();
+    await this.#dumps.stop();
+    await this.#log.close();
+    this.#keeper.close();
+    this.#world.logger.info("stopped");
+  }
+
+  async #acceptAll(): Promise<void> {
+    while (true) {
+      const connection = await this.#listener.accept();
+      if (connection === null) return;
+      this.#counters.connections++;
+      if (this.#clients.size >= this.#options.clientCountMax) {
+        this.#counters.rejectedConnections++;
+        void turnAway(connection);
+        continue;
+      }
+      const client = new Client(connection, this.#services);
+      this.#clients.set(client, client.serve().finally(() => this.#clients.delete(client)));
+    }
+  }
+
+  #door(writeRefusal: () => string): ServerDoor {
+    const dumps = this.#dumps;
+    const settings = this.#settings();
+    return {
+      save: () => dumps.save(),
+      backgroundSave: () => dumps.backgroundSave(),
+      get lastSaveMs() {
+        return dumps.lastSaveMs;
+      },
+      info: (sections) =>
+        infoText({
+          clock: this.#world.clock,
+          process: this.#world.process,
+          startedMs: this.#keeper.openedMs,
+          port: this.port,
+          maxMemoryBytes: this.#options.maxMemoryBytes,
+          fsync: this.#options.fsync,
+          log: this.#log,
+          dumps,
+          monitor: this.#monitor,
+          shards: this.#keeper.shards,
+          sessions: this.#services.sessions,
+          counters: this.#counters,
+          writeRefusal,
+        }, sections),
+      configGet: (pattern) => settings.filter(([name]) => matchesGlob(bytesOf(pattern), bytesOf(name))),
+      admin: (context: CommandContext) => runAdmin(this.#keeper, context),
+    };
+  }
+
+  #settings(): [string, string][] {
+    const { host, dataDir, maxMemoryBytes, fsync, clientCountMax } = this.#options;
+    return [
+      ["appendfsync", fsync],
+      ["appendonly", "yes"],
+      ["bind", host],
+      ["databases", "1"],
+      ["dir", dataDir],
+      ["maxclients", String(clientCountMax)],
+      ["maxmemory", String(maxMemoryBytes)],
+      ["maxmemory-policy", "allkeys-lru"],
+      ["port", String(this.#listener.port)],
+      ["save", ""],
+    ];
+  }
+}
+
+/** Tells one client too many that it is. */
+async function turnAway(connection: Connection): Promise<void> {
+  try {
+    await connection.write(bytesOf("-ERR max number of clients reached\r\n"));
+  } catch (error) {
+    if (!isDisconnect(error)) throw error;
+  } finally {
+    connection.close();
+  }
+}

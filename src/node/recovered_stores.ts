@@ -1,0 +1,112 @@
+/**
+ * The stores of a node while its data folder is read: which shards it keeps and how large they are, as the node file
+ * says, filled by recovery without anything being logged again.
+ */
+import { RefusalError } from "../core/errors.ts";
+import { randomHashSeed } from "../core/key_hash.ts";
+import type { HashSeed } from "../core/key_hash.ts";
+import { STORE_CAP_BYTES_MIN } from "../core/limits.ts";
+import type { Random } from "../core/random.ts";
+import type { RecoveryTarget } from "../persistence/replayer.ts";
+import type { MutationListener, Revealed } from "../store/mutation_listener.ts";
+import { Store } from "../store/store.ts";
+import type { Topology } from "../topology/topology.ts";
+
+/** Hears what recovery applies, which is in the log already. */
+const SILENT: MutationListener = { onSet: () => 0, onDelete: () => 0, onExpire: () => 0, onFlush: () => 0 };
+
+/** With `nowMs` 0 nothing is expired: what had expired by itself is in the log as a delete. */
+const NO_TIME = 0;
+
+export class RecoveredStores implements RecoveryTarget {
+  /** By shard number. */
+  readonly stores = new Map<number, Store>();
+  readonly #seed: HashSeed;
+  readonly #revealed: Revealed;
+
+  constructor(random: Random, revealed: Revealed) {
+    this.#seed = randomHashSeed(random);
+    this.#revealed = revealed;
+  }
+
+  /** Entries that had to make room while the data was read: the cap is lower than it was. */
+  get evictedCount(): number {
+    let count = 0;
+    for (const store of this.stores.values()) count += store.evictedCount;
+    return count;
+  }
+
+  /** Makes the store of a shard with `capBytes` of memory. Throws `RefusalError` when there is no such memory. */
+  add(shard: number, capBytes: number): Store {
+    if (capBytes < STORE_CAP_BYTES_MIN) {
+      throw new RefusalError(
+        `Cannot keep shard ${shard}: its memory cap is ${capBytes} bytes, the least is ${STORE_CAP_BYTES_MIN}; ` +
+          "give the nodes more --max-memory or the cluster fewer --shards",
+      );
+    }
+    try {
+      const store = new Store({ capBytes, seed: this.#seed, listener: SILENT, revealed: this.#revealed });
+      this.stores.set(shard, store);
+      return store;
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new RefusalError(
+        `Cannot reserve ${capBytes} bytes for shard ${shard}: ${error.message}; lower --max-memory`,
+      );
+    }
+  }
+
+  set(
+    shard: number,
+    bytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    valueStart: number,
+    valueEnd: number,
+    expiresAtMs: number,
+  ): void {
+    const store = this.#storeOf(shard);
+    if (!store.set(bytes, keyStart, keyEnd, bytes, valueStart, valueEnd, expiresAtMs)) {
+      throw new RefusalError(
+        `Cannot recover: a value of ${valueEnd - valueStart} bytes does not fit into the memory cap of ` +
+          `${store.capBytes} bytes of shard ${shard}; raise --max-memory to what it was`,
+      );
+    }
+  }
+
+  delete(shard: number, bytes: Uint8Array, keyStart: number, keyEnd: number): void {
+    this.#storeOf(shard).deleteKey(bytes, keyStart, keyEnd, NO_TIME);
+  }
+
+  expire(shard: number, bytes: Uint8Array, keyStart: number, keyEnd: number, expiresAtMs: number): void {
+    const store = this.#storeOf(shard);
+    const row = store.find(bytes, keyStart, keyEnd, NO_TIME);
+    // Absent only where a lowered cap has evicted it meanwhile.
+    if (row !== 0) store.expire(row, expiresAtMs);
+  }
+
+  flush(shard: number): void {
+    this.#storeOf(shard).flush();
+  }
+
+  #storeOf(shard: number): Store {
+    const store = this.stores.get(shard);
+    if (store === undefined) {
+      throw new RefusalError(
+        `Cannot recover: the log holds shard ${shard}, which the node file does not give to this node; ` +
+          "restore the data folder from a backup",
+      );
+    }
+    return store;
+  }
+}
+
+/** The shards that `topology` gives to node `id`, each with its cap. */
+export function shardsOfNode(topology: Topology, id: string, maxMemoryBytes: number): Map<number, number> {
+  if (topology.routing === "round-robin") return new Map([[0, maxMemoryBytes]]);
+  const caps = new Map<number, number>();
+  topology.shards.forEach((shard, number) => {
+    if (shard.primary === id) caps.set(number, topology.shardCapBytes);
+  });
+  return caps;
+}

@@ -1,0 +1,100 @@
+/**
+ * Which shards this node keeps, and where a key's shard is: the node's view of the topology. A standalone node is
+ * one shard that owns every slot; a node of a cluster without a topology owns nothing yet.
+ */
+import type { ClusterView, SlotRange } from "../commands/context.ts";
+import { assert } from "../core/assert.ts";
+import type { Store } from "../store/store.ts";
+import { shardOfSlot, slotRangeOf } from "../topology/shards.ts";
+import { slotOfKey } from "../topology/slot.ts";
+import type { Topology } from "../topology/topology.ts";
+import type { Shard } from "./shard.ts";
+
+export class ShardTable implements ClusterView {
+  /** Every shard copy of this node, in the order of their numbers. */
+  readonly shards: Shard[] = [];
+  readonly stores: Store[] = [];
+  readonly myId: string;
+  #topology: Topology | null = null;
+  /** The one store that owns all slots, when there is no division into slots. */
+  #whole: Store | null = null;
+  /** Store of each shard of the topology, `null` where another node has it. */
+  #storeOfShard: (Store | null)[] = [];
+
+  constructor(myId: string) {
+    this.myId = myId;
+  }
+
+  /** Whether keys are divided by slots among nodes. */
+  get enabled(): boolean {
+    return this.#topology !== null && this.#topology.routing === "slots";
+  }
+
+  get topology(): Topology | null {
+    return this.#topology;
+  }
+
+  get epoch(): number {
+    return this.#topology?.version ?? 0;
+  }
+
+  /** One shard that owns everything. */
+  ownAll(shard: Shard, topology: Topology | null): void {
+    this.#topology = topology;
+    this.#whole = shard.store;
+    this.#keep([shard]);
+  }
+
+  /** The shards that `topology` gives to this node; `shards` holds exactly those. */
+  ownShards(shards: readonly Shard[], topology: Topology): void {
+    this.#topology = topology;
+    this.#storeOfShard = topology.shards.map(() => null);
+    for (const shard of shards) {
+      assert(topology.shards[shard.id]?.primary === this.myId, `shard ${shard.id} belongs to this node`);
+      this.#storeOfShard[shard.id] = shard.store;
+    }
+    this.#keep(shards);
+  }
+
+  /** Store of the key's shard, or `null` when this node does not have it. */
+  storeOfKey(bytes: Uint8Array, start: number, end: number): Store | null {
+    if (this.#whole !== null) return this.#whole;
+    if (this.#topology === null) return null;
+    return this.#storeOfShard[shardOfSlot(slotOfKey(bytes, start, end), this.#topology.shardCount)]!;
+  }
+
+  /** The error for a key whose shard is not here. */
+  whyNotHere(bytes: Uint8Array, start: number, end: number): string {
+    const topology = this.#topology;
+    if (topology === null) {
+      return "CLUSTERDOWN This node belongs to no cluster yet: start a balancer with --node for it, " +
+        "or start the node with --standalone";
+    }
+    const slot = slotOfKey(bytes, start, end);
+    const owner = topology.shards[shardOfSlot(slot, topology.shardCount)]!.primary;
+    const node = topology.nodes.find((candidate) => candidate.id === owner);
+    return node === undefined
+      ? `CLUSTERDOWN Slot ${slot} has no node`
+      : `MOVED ${slot} ${node.host}:${node.port}`;
+  }
+
+  slotOf(bytes: Uint8Array, start: number, end: number): number {
+    return slotOfKey(bytes, start, end);
+  }
+
+  ranges(): SlotRange[] {
+    const topology = this.#topology;
+    if (topology === null) return [];
+    return topology.shards.map((shard, id) => {
+      const node = topology.nodes.find((candidate) => candidate.id === shard.primary)!;
+      return { ...slotRangeOf(id, topology.shardCount), id: node.id, host: node.host, port: node.port };
+    });
+  }
+
+  #keep(shards: readonly Shard[]): void {
+    this.shards.length = 0;
+    this.shards.push(...[...shards].sort((a, b) => a.id - b.id));
+    this.stores.length = 0;
+    this.stores.push(...this.shards.map((shard) => shard.store));
+  }
+}
