@@ -1,0 +1,149 @@
+/**
+ * The house stays as it is drawn (DESIGN.md, "The house"): imports go down only, each room touches what it may, the
+ * runtime is reached for in one room, the store does not wait, and no file holds two ideas.
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+
+interface Room {
+  readonly rank: number;
+  /** Rooms below that it may import from. */
+  readonly mayTouch: readonly string[];
+}
+
+const ROOMS: Readonly<Record<string, Room>> = {
+  core: { rank: 0, mayTouch: [] },
+  io: { rank: 1, mayTouch: ["core"] },
+  protocol: { rank: 1, mayTouch: ["core"] },
+  store: { rank: 1, mayTouch: ["core"] },
+  commands: { rank: 2, mayTouch: ["core", "protocol", "store"] },
+  persistence: { rank: 2, mayTouch: ["core", "io"] },
+  topology: { rank: 2, mayTouch: ["core", "io"] },
+  replication: { rank: 3, mayTouch: ["core", "io", "persistence", "store"] },
+  node: {
+    rank: 4,
+    mayTouch: ["core", "io", "protocol", "store", "commands", "persistence", "topology", "replication"],
+  },
+  balancer: { rank: 4, mayTouch: ["core", "io", "protocol", "store", "topology"] },
+};
+
+const ENTRY_POINTS = ["node.ts", "balancer.ts", "cluster.ts"];
+const LINE_COUNT_MAX = 400;
+const SOURCE = new URL("../src/", import.meta.url);
+
+/** What is wrong with the file at `path` (relative to `src`), a sentence each. */
+function violationsOf(path: string, source: string): string[] {
+  const violations: string[] = [];
+  const code = withoutComments(source);
+  const room = roomOf(path);
+  const isEntryPoint = ENTRY_POINTS.includes(path);
+
+  if (!isEntryPoint && ROOMS[room] === undefined) violations.push(`${path}: is in no known room`);
+  if (!/^([a-z0-9_]+\/)*[a-z0-9_]+(\.d)?\.ts$/.test(path)) {
+    violations.push(`${path}: is not named in snake_case`);
+  }
+  const lineCount = source.trimEnd().split("\n").length;
+  if (lineCount > LINE_COUNT_MAX) violations.push(`${path}: has ${lineCount} lines, two ideas in one file`);
+  if (!isEntryPoint && room !== "io" && /\bDeno\s*[.[]/.test(code)) {
+    violations.push(`${path}: reaches for Deno, which only src/io may`);
+  }
+  if (room === "store" && /\b(async|await)\b/.test(code)) violations.push(`${path}: the store does not wait`);
+
+  for (const target of importsOf(code)) {
+    const other = new URL(target, new URL(path, SOURCE));
+    if (!other.href.startsWith(SOURCE.href)) {
+      violations.push(`${path}: imports ${target}, which is outside src`);
+      continue;
+    }
+    const otherPath = other.href.slice(SOURCE.href.length);
+    const otherRoom = roomOf(otherPath);
+    if (ENTRY_POINTS.includes(otherPath)) violations.push(`${path}: imports the entry point ${otherPath}`);
+    else if (!isEntryPoint && otherRoom !== room && !ROOMS[room]?.mayTouch.includes(otherRoom)) {
+      violations.push(`${path}: imports ${otherPath}, but ${room} may not touch ${otherRoom}`);
+    }
+  }
+  return violations;
+}
+
+/** The folder below `src`; empty for a file in `src` itself. */
+function roomOf(path: string): string {
+  return path.includes("/") ? path.slice(0, path.indexOf("/")) : "";
+}
+
+/** Paths of all imports and re-exports of our own files, types included. */
+function importsOf(code: string): string[] {
+  const targets = code.matchAll(/\b(?:from|import)\s*\(?\s*["']([^"']+)["']/g);
+  return [...targets].map((match) => match[1]!).filter((target) => target.startsWith("."));
+}
+
+/** Blanks out comments; strings stay, since what looks like a comment in them is none. */
+function withoutComments(source: string): string {
+  const tokens = /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g;
+  return source.replace(tokens, (token) => token.startsWith("/") ? " " : token);
+}
+
+function* sourceFiles(folder: URL): Iterable<URL> {
+  for (const entry of Deno.readDirSync(folder)) {
+    if (entry.isDirectory) yield* sourceFiles(new URL(`${entry.name}/`, folder));
+    else if (entry.name.endsWith(".ts")) yield new URL(entry.name, folder);
+  }
+}
+
+Deno.test("Every file of the house keeps its rules", () => {
+  const violations: string[] = [];
+  let fileCount = 0;
+  for (const file of sourceFiles(SOURCE)) {
+    fileCount++;
+    violations.push(...violationsOf(file.href.slice(SOURCE.href.length), Deno.readTextFileSync(file)));
+  }
+  assert(fileCount > 10, "the walk finds the house");
+  assertEquals(violations, []);
+});
+
+Deno.test("The drawing of the house lets every room look down only", () => {
+  for (const [name, room] of Object.entries(ROOMS)) {
+    for (const other of room.mayTouch) {
+      assert(ROOMS[other]!.rank < room.rank, `${name} is above ${other}`);
+    }
+  }
+});
+
+Deno.test("A planted violation is found", () => {
+  const planted: [string, string, string][] = [
+    ["core/a.ts", 'import { b } from "../io/b.ts";', "core may not touch io"],
+    ["store/a.ts", 'import type { B } from "../protocol/b.ts";', "store may not touch protocol"],
+    ["io/a.ts", 'export * from "../store/b.ts";', "io may not touch store"],
+    ["balancer/a.ts", 'import {\n  b,\n} from "../commands/b.ts";', "balancer may not touch commands"],
+    ["balancer/a.ts", 'import { b } from "../persistence/b.ts";', "balancer may not touch persistence"],
+    ["balancer/a.ts", 'import { b } from "../node/b.ts";', "balancer may not touch node"],
+    ["node/a.ts", 'const b = await import("../balancer/b.ts");', "node may not touch balancer"],
+    ["node/deep/a.ts", 'import { b } from "../../balancer/b.ts";', "node may not touch balancer"],
+    ["persistence/a.ts", 'import { b } from "../store/b.ts";', "persistence may not touch store"],
+    ["node/a.ts", 'import "../node.ts";', "imports the entry point node.ts"],
+    ["node/a.ts", 'import { b } from "../../tests/b.ts";', "outside src"],
+    ["node/a.ts", "const now = Deno.memoryUsage();", "reaches for Deno"],
+    ["node/a.ts", 'const url = "http://x"; Deno["exit"](1);', "reaches for Deno"],
+    ["store/a.ts", "export async function a() {}", "the store does not wait"],
+    ["attic/a.ts", "", "is in no known room"],
+    ["other.ts", "", "is in no known room"],
+    ["node/camelCase.ts", "", "is not named in snake_case"],
+    ["node/a.ts", "\n".repeat(LINE_COUNT_MAX) + "x;\n", "has 401 lines"],
+  ];
+  for (const [path, source, expected] of planted) {
+    const violations = violationsOf(path, source);
+    assertEquals(violations.length, 1, `${path}: ${source}: ${violations}`);
+    assertStringIncludes(violations[0]!, expected);
+  }
+});
+
+Deno.test("What the rules allow is not taken for a violation", () => {
+  const allowed: [string, string][] = [
+    ["store/a.ts", 'import { b } from "./b.ts";\nimport { c } from "../core/c.ts";'],
+    ["store/a.ts", "/** Not async, and Deno.open is not called. */ // async Deno.exit\n"],
+    ["core/a.ts", 'import { crc32 } from "node:zlib";\nimport { x } from "@std/assert";'],
+    ["io/a.ts", "Deno.exit(0);"],
+    ["balancer.ts", 'import { b } from "./balancer/b.ts";\nDeno.exit(0);'],
+    ["node/a.ts", '// import { b } from "../balancer/b.ts";\n' + "x;\n".repeat(LINE_COUNT_MAX - 1)],
+    ["balancer/a.ts", 'const url = "http://host"; const star = "/*"; const end = "*/";'],
+  ];
+  for (const [path, source] of allowed) assertEquals(violationsOf(path, source), []);
+});
