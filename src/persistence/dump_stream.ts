@@ -116,15 +116,20 @@ export class DumpStream {
 
   /** Gathers entries until there is a chunk or time is up. Whether all entries are there. */
   #step(): boolean {
-    if (this.isAbandoned) throw new Error("all keys were removed while it was written");
+    this.#checkSources();
     const deadlineMs = this.#clock.monotonicMs() + BACKGROUND_STEP_MS;
     for (let count = 1; this.#current < this.#sources.length; count++) {
       if (this.#gathering.length >= CHUNK_BYTES) return false;
       if (count % ENTRIES_PER_LOOK === 0 && this.#clock.monotonicMs() >= deadlineMs) return false;
       if (this.#sources[this.#current]!.step(1)) this.#current++;
     }
+    this.#checkSources();
     assert(this.#entryCount === this.#entryCountExpected, "a snapshot hands over every entry once");
     return true;
+  }
+
+  #checkSources(): void {
+    if (this.isAbandoned) throw new Error("all keys were removed while it was written");
   }
 
   #sinkOf({ shard, epoch, sequence }: DumpSource): DumpSink {

@@ -3,7 +3,7 @@
  * one whole dump. Before it takes its name, the log is synced up to the dump's position: a dump never claims more than
  * the log can continue, under whatever policy.
  */
-import { assert } from "../core/assert.ts";
+import { assert, AssertionError } from "../core/assert.ts";
 import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import { DUMP_BACKLOG_BYTES_HIGH } from "../core/limits.ts";
@@ -75,6 +75,7 @@ export class DumpWriter {
         const isTriedAgain = stream.isAbandoned && attempt < ATTEMPTS_MAX;
         stream.abandon();
         await this.#removeTemporary();
+        if (error instanceof AssertionError) throw error;
         if (!isTriedAgain) throw new Error(`Cannot save dump: ${messageOf(error)}`, { cause: error });
       } finally {
         this.#stream = null;

@@ -1,10 +1,10 @@
 /**
  * How an entry lies in blocks. Its first block, the head, opens with 32 bytes of bookkeeping; the rest of the
- * head and the blocks linked behind it carry the payload, so that a short entry is one cache line:
+ * head and the blocks linked behind it carry the payload, so that a short entry is one or two cache lines:
  *
  *     head  := hash i32 · bucketNext i32 · older i32 · newer i32
- *            · valueLength i32 · keyLength i32 · expiresAt f64 · 32 payload bytes
- *     block := 64 payload bytes
+ *            · valueLength i32 · keyLength i32 · expiresAt f64 · 24 payload bytes
+ *     block := 56 payload bytes
  *     payload := key bytes ++ value bytes
  *
  * The head's number is the entry's row. It stays the same for as long as the entry lives, however often its value

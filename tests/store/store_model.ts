@@ -4,8 +4,8 @@
  */
 import type { Content, Heard } from "./store_fixture.ts";
 
-const HEAD_PAYLOAD_BYTES = 32;
-const BLOCK_BYTES = 64;
+const HEAD_PAYLOAD_BYTES = 24;
+const BLOCK_BYTES = 56;
 
 export function blocksOf(key: string, value: string): number {
   const beyond = key.length + value.length - HEAD_PAYLOAD_BYTES;

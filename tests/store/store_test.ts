@@ -44,7 +44,7 @@ Deno.test("Store evicts the entries used longest ago, no more than needed, and t
   for (let i = 0; i < 16; i++) test.set(`k${i}`, "");
   test.store.touch(test.find("k0"));
   const heardBefore = test.listener.heard.length;
-  test.set("large", "v".repeat(27 + 64 + 1));
+  test.set("large", "v".repeat(19 + 2 * 56));
   const heard = test.listener.heard.slice(heardBefore).map(({ kind, key }) => `${kind} ${key}`);
   assertEquals(heard, ["delete k1", "delete k2", "delete k3", "set large"]);
   assertEquals(test.store.evictedCount, 3);
@@ -54,7 +54,7 @@ Deno.test("Store evicts the entries used longest ago, no more than needed, and t
 
 Deno.test("Store refuses what cannot fit even alone, and then changes nothing", () => {
   const test = new TestStore(16);
-  const largest = 32 + 15 * 64 - 3;
+  const largest = 24 + 15 * 56 - 3;
   for (let i = 0; i < 16; i++) test.set(`k${i}`, "");
   const before = [test.content(), test.order(), test.listener.heard.length];
   assert(!test.set("new", "v".repeat(largest + 1)));
@@ -154,7 +154,7 @@ Deno.test("Store full of large values gives all its memory to small ones later",
     const key = bytesOf(`large${i}`);
     store.set(key, 0, key.length, value, 0, 1000, 0);
   }
-  assertEquals(store.entryCount, Math.floor(blockCount / 17));
+  assertEquals(store.entryCount, Math.floor(blockCount / 19));
   for (let i = 0; i < 20_000; i++) {
     const key = bytesOf(`small${i}`);
     store.set(key, 0, key.length, value, 0, 10, 0);
@@ -165,7 +165,7 @@ Deno.test("Store full of large values gives all its memory to small ones later",
     const key = bytesOf(`large${i}`);
     store.set(key, 0, key.length, value, 0, 1000, 0);
   }
-  assertEquals(store.entryCount, Math.floor(blockCount / 17));
+  assertEquals(store.entryCount, Math.floor(blockCount / 19));
   store.check();
 });
 
