@@ -59,29 +59,36 @@ export function createTopology(options: NewTopology, random: Random): Topology {
   assert(shardCount >= 1 && shardCount <= SHARD_COUNT_MAX, "shard count within its bounds");
   const nodes = options.nodes.map((node) => ({ ...node, stale: false }));
   const primaries = routing === "slots" ? placeShards(shardCount, nodes.map((node) => node.id)) : [];
+  const shards = primaries.map((primary) => ({ epoch: 1, primary, replicas: [], inSync: [primary] }));
   return {
     format: TOPOLOGY_FORMAT,
     cluster: randomUuid(random),
     version: 1,
     routing,
     shardCount,
-    shardCapBytes: shardCapBytesOf(nodes, shardCount, 1),
+    shardCapBytes: shardCapBytesOf(nodes, shards),
     nodes,
-    shards: primaries.map((primary) => ({ epoch: 1, primary, replicas: [], inSync: [primary] })),
+    shards,
   };
 }
 
-/** Cap of a shard copy: the memory of all nodes, shared out evenly over all copies of all shards. */
-export function shardCapBytesOf(nodes: readonly TopologyNode[], shardCount: number, copies: number): number {
-  const total = nodes.reduce((sum, node) => sum + node.maxMemoryBytes, 0);
-  return Math.floor(total / (shardCount * copies));
+/**
+ * Cap of a shard copy: what each node can give to each of the copies it keeps, the least of that. So no node's copies
+ * together exceed its memory, also where the shards do not divide evenly or the nodes are not alike. With
+ * round-robin, where every node keeps one store with all its memory, it is the smallest node's memory.
+ */
+function shardCapBytesOf(nodes: readonly TopologyNode[], shards: readonly TopologyShard[]): number {
+  const copies = new Map(nodes.map((node) => [node.id, 0]));
+  for (const { primary, replicas } of shards) {
+    for (const id of [primary, ...replicas]) copies.set(id, copies.get(id)! + 1);
+  }
+  return Math.min(...nodes.map((node) => Math.floor(node.maxMemoryBytes / Math.max(1, copies.get(node.id)!))));
 }
 
 /** The next version, in which node `nodeIndex` has other memory, and so every shard another cap. */
 export function withMemory(topology: Topology, nodeIndex: number, maxMemoryBytes: number): Topology {
   const nodes = topology.nodes.map((node, i) => i === nodeIndex ? { ...node, maxMemoryBytes } : node);
-  const copies = 1 + (topology.shards[0]?.replicas.length ?? 0);
-  const shardCapBytes = shardCapBytesOf(nodes, topology.shardCount, copies);
+  const shardCapBytes = shardCapBytesOf(nodes, topology.shards);
   return { ...topology, version: topology.version + 1, shardCapBytes, nodes };
 }
 

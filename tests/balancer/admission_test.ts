@@ -182,7 +182,7 @@ Deno.test("A node that comes back with other memory changes every shard's cap", 
   world.nodes[1]!.cut();
   await world.pass(200);
   const topology = world.topologyStore.saved.at(-1)!;
-  assertEquals([topology.version, topology.shardCapBytes], [2, (64 + 32) * MIB / 16]);
+  assertEquals([topology.version, topology.shardCapBytes], [2, 32 * MIB / 8]);
   assertEquals(world.nodes.map((node) => node.topology?.version), [2, 2]);
   await world.stop();
 });

@@ -1,5 +1,5 @@
 /** The topology as a value, as text and as a file. */
-import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { RefusalError } from "../../src/core/errors.ts";
 import { MIB } from "../../src/core/limits.ts";
@@ -25,10 +25,16 @@ function example(routing: Topology["routing"] = "slots", nodeCount = 3): Topolog
   return createTopology({ routing, shardCount: 16, nodes }, new SeededRandom(7));
 }
 
-Deno.test("A new topology has a primary for each shard and shares out all memory", () => {
+/** Memory that node `id` would need for its shards at their cap. */
+function needOf(topology: Topology, id: string): number {
+  return topology.shards.filter((shard) => shard.primary === id).length * topology.shardCapBytes;
+}
+
+Deno.test("A new topology has a primary for each shard, and a cap that fits every node", () => {
   const topology = example();
   assertEquals([topology.version, topology.shardCount, topology.shards.length], [1, 16, 16]);
-  assertEquals(topology.shardCapBytes, Math.floor(300 * MIB / 16));
+  assertEquals(topology.shardCapBytes, Math.floor(100 * MIB / 6));
+  for (const { id, maxMemoryBytes } of topology.nodes) assert(needOf(topology, id) <= maxMemoryBytes);
   for (const shard of topology.shards) assertEquals(shard.inSync, [shard.primary]);
   assertMatch(topology.cluster, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
 });
@@ -40,8 +46,10 @@ Deno.test("With round-robin there are no shards to place", () => {
 Deno.test("Every change is a next version and leaves the old document alone", () => {
   const topology = example();
   const before = serializeTopology(topology);
-  const memory = withMemory(topology, 1, 400 * MIB);
-  assertEquals([memory.version, memory.shardCapBytes], [2, 600 * MIB / 16]);
+  const memory = withMemory(topology, 1, 30 * MIB);
+  assertEquals(memory.version, 2);
+  for (const { id, maxMemoryBytes } of memory.nodes) assert(needOf(memory, id) <= maxMemoryBytes);
+  assert(needOf(memory, "id1") > 29 * MIB);
   const replaced = withReplacedNode(memory, 0, "new");
   assertEquals(replaced.version, 3);
   replaced.shards.forEach((shard, i) => {
