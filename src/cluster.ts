@@ -1,18 +1,17 @@
 /** A cluster on one machine: one balancer and its nodes as child processes, kept running until it is stopped. */
-import { RefusalError } from "./core/errors.ts";
 import { DenoSpawner, LinePrefixes, printLine, terminalsOfProcess } from "./io/child_process.ts";
 import { planCluster } from "./io/cluster_plan.ts";
 import { portsOfCluster } from "./io/cluster_ports.ts";
 import { configOfProcess } from "./io/command_line.ts";
 import { clusterConfig } from "./io/config.ts";
-import { DenoClock } from "./io/deno_clock.ts";
+import { DenoClock, SystemRandom } from "./io/deno_clock.ts";
 import { DenoDisk } from "./io/deno_disk.ts";
 import { DenoNetwork } from "./io/deno_network.ts";
 import { directoryOf } from "./io/disk.ts";
 import { configureLogging, loggerOf } from "./io/logging.ts";
 import { requireFolder } from "./io/permissions.ts";
-import { exitWith } from "./io/process.ts";
 import { onStopSignals } from "./io/signals.ts";
+import { endRefused } from "./io/start_failure.ts";
 import { Supervisor } from "./io/supervisor.ts";
 
 const config = configOfProcess(clusterConfig);
@@ -21,7 +20,11 @@ const clock = new DenoClock();
 try {
   // Only where the ports are kept do we touch the folder ourselves.
   if (config.nodePort === 0) requireFolder(config.dataDir, "src/cluster.ts");
-  const ports = await portsOfCluster(config, new DenoDisk(), new DenoNetwork());
+  const ports = await portsOfCluster(config, {
+    disk: new DenoDisk(),
+    network: new DenoNetwork(),
+    random: new SystemRandom(),
+  });
   const root = directoryOf(import.meta.dirname!);
   const { balancer, nodes } = planCluster(config, ports, root);
   const names = [balancer, ...nodes].map((spec) => spec.name);
@@ -37,6 +40,5 @@ try {
   onStopSignals(clock, () => supervisor.stop());
   supervisor.start();
 } catch (error) {
-  if (error instanceof RefusalError) exitWith(3, `roundel cluster: ${error.message}`);
-  throw error;
+  endRefused("cluster", config.logFormat, error);
 }

@@ -14,6 +14,7 @@ import type { Clock } from "../core/clock.ts";
 import { OUTPUT_BYTES_HIGH } from "../core/limits.ts";
 import { ClientWriter, type WriteWatch } from "../io/client_writer.ts";
 import { type Connection, isDisconnect } from "../io/network.ts";
+import { lingeringClose } from "../io/lingering_close.ts";
 import { OneShotRule } from "../io/one_shot.ts";
 import { type ReadBudget, ReadBuffer } from "../io/read_buffer.ts";
 import { looksLikeHttp } from "../protocol/http_guard.ts";
@@ -54,6 +55,7 @@ export class Client implements Caller {
   #waitsForBytes = false;
   #mayBeMore = false;
   #isOver = false;
+  #wasRefused = false;
 
   constructor(connection: Connection, services: ClientServices) {
     this.#connection = connection;
@@ -69,6 +71,7 @@ export class Client implements Caller {
   async serve(): Promise<void> {
     try {
       while (!this.#isOver && await this.#read()) await this.#answerAll();
+      if (this.#wasRefused) await this.#linger();
     } catch (error) {
       if (!isDisconnect(error)) throw error;
     } finally {
@@ -167,8 +170,15 @@ export class Client implements Caller {
     return null;
   }
 
+  /** Sees to it that the error, which was the last, reaches a client that is still sending. */
+  #linger(): Promise<void> {
+    this.#waitsForBytes = true;
+    return lingeringClose(this.#connection, this.#services.clock);
+  }
+
   /** Answers with an error, the last that this client gets. */
   #refuse(text: string): void {
+    this.#wasRefused = true;
     this.#services.dispatcher.refuse(this, this.#decoder, text);
     this.#isOver = true;
   }

@@ -54,6 +54,10 @@ export const CLIENT_WRITE_STALL_MS = 60_000;
 export const ONE_SHOT_LINE_MS = 100;
 /** … and nothing more for this long after its reply: the server closes. */
 export const ONE_SHOT_CLOSE_MS = 300;
+/** After an error that ends a connection, what the client still sends is taken and forgotten for this long … */
+export const LINGER_MS = 500;
+/** … and up to this much, so that the error reaches it. */
+export const LINGER_BYTES_MAX = 16 * MIB;
 /** A graceful stop waits this long for requests in flight. */
 export const STOP_DEADLINE_MS = 10_000;
 

@@ -21,6 +21,10 @@ class DenoConnection implements Connection {
     while (written < bytes.length) written += await this.#socket.write(bytes.subarray(written));
   }
 
+  closeWrite(): Promise<void> {
+    return this.#socket.closeWrite();
+  }
+
   close(): void {
     try {
       this.#socket.close();

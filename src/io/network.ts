@@ -8,6 +8,8 @@ export interface Connection {
   read(buffer: Uint8Array<ArrayBuffer>): Promise<number | null>;
   /** Writes all of `bytes`, or rejects. The bytes may not change until it resolves. */
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** Sends no more, and still reads: the far end has all that was written, then an end. */
+  closeWrite(): Promise<void>;
   /** Closes at once; reads and writes under way reject or end. Harmless when already closed. */
   close(): void;
 }

@@ -13,6 +13,7 @@ import { OutputBuffer } from "../core/output_buffer.ts";
 import type { Clock } from "../core/clock.ts";
 import { ClientWriter, type WriteWatch } from "../io/client_writer.ts";
 import { type Connection, isDisconnect } from "../io/network.ts";
+import { lingeringClose } from "../io/lingering_close.ts";
 import { OneShotRule } from "../io/one_shot.ts";
 import { type ReadBudget, ReadBuffer } from "../io/read_buffer.ts";
 import { looksLikeHttp } from "../protocol/http_guard.ts";
@@ -46,6 +47,7 @@ export class Client {
   #requestCount = 0;
   #waitsForBytes = false;
   #isOver = false;
+  #wasRefused = false;
 
   constructor(connection: Connection, services: ClientServices) {
     this.#connection = connection;
@@ -61,6 +63,7 @@ export class Client {
   async serve(): Promise<void> {
     try {
       while (!this.#isOver && await this.#read()) await this.#answerAll();
+      if (this.#wasRefused) await this.#linger();
     } catch (error) {
       if (!isDisconnect(error)) throw error;
     } finally {
@@ -82,8 +85,7 @@ export class Client {
   async #read(): Promise<boolean> {
     this.#executor.request.settle();
     if (!this.#buffer.ensureRoom(this.#executor.request.bytesNeeded)) {
-      this.#executor.refuse("ERR Too many large requests in flight; try again later");
-      this.#isOver = true;
+      this.#refuse("ERR Too many large requests in flight; try again later");
       await this.#flush(0);
       return false;
     }
@@ -133,15 +135,13 @@ export class Client {
       const next = request.decode(buffer.bytes, buffer.start, buffer.end);
       if (next === INCOMPLETE) return undefined;
       if (next === INVALID) {
-        executor.refuse(request.error);
-        this.#isOver = true;
+        this.#refuse(request.error);
         return undefined;
       }
       buffer.consume(next);
       if (request.argumentCount === 0) continue;
       if (request.isText && looksLikeHttp(request)) {
-        executor.refuse("ERR This port speaks RESP and text lines, not HTTP");
-        this.#isOver = true;
+        this.#refuse("ERR This port speaks RESP and text lines, not HTTP");
         return undefined;
       }
       this.#requestCount++;
@@ -161,6 +161,19 @@ export class Client {
       if (this.#output.length >= OUTPUT_BYTES_HIGH) return undefined;
     }
     return undefined;
+  }
+
+  /** Answers with an error, the last that this client gets. */
+  #refuse(text: string): void {
+    this.#executor.refuse(text);
+    this.#isOver = true;
+    this.#wasRefused = true;
+  }
+
+  /** Sees to it that the error, which was the last, reaches a client that is still sending. */
+  #linger(): Promise<void> {
+    this.#waitsForBytes = true;
+    return lingeringClose(this.#connection, this.#services.clock);
   }
 
   /** The log failed: nothing that this batch says may be said. */

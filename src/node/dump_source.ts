@@ -3,14 +3,20 @@ import type { DumpSink, DumpSource } from "../persistence/dump_stream.ts";
 import type { Row, SnapshotSink, Store } from "../store/store.ts";
 import type { Shard } from "./shard.ts";
 
-/** The shard's next snapshot. */
+/** The shard's snapshots, one after the other: a dump that was abandoned is begun anew from the same source. */
 export function dumpSourceOf(shard: Shard): DumpSource {
   const { store } = shard;
   return {
     shard: shard.id,
-    epoch: shard.epoch,
-    sequence: shard.sequence,
-    entryCount: store.entryCount,
+    get epoch() {
+      return shard.epoch;
+    },
+    get sequence() {
+      return shard.sequence;
+    },
+    get entryCount() {
+      return store.entryCount;
+    },
     begin: (sink) => store.beginSnapshot(new EntryCopier(sink)),
     step: (entriesMax) => store.stepSnapshot(entriesMax),
     abandon: () => {

@@ -218,7 +218,7 @@ export class Log {
     }
   }
 
-  /** Removes the segments that lie wholly before `position`. */
+  /** Removes the segments that lie wholly before `position`. One call at a time. */
   removeBefore(position: number): Promise<void> {
     return this.#files.removeBefore(position);
   }

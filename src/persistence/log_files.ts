@@ -131,7 +131,7 @@ export class LogFiles {
     }
   }
 
-  /** Removes the segments that lie wholly before `position`, but never the last. */
+  /** Removes the segments that lie wholly before `position`, but never the last. One call at a time. */
   async removeBefore(position: number): Promise<void> {
     const { disk, directory } = this.#options;
     const countBefore = this.#segments.length;

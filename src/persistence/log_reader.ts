@@ -3,8 +3,9 @@
  * can go on there.
  *
  * A bad record at the end of the last segment may be a write that was cut short, or damage. It is damage when a record
- * of this log, with the right checksum and a sequence that could come next, lies anywhere behind it: what was written
- * later was acknowledged only after what was written before.
+ * of this log, with the right checksum and a sequence that could come next, lies anywhere behind it. (A machine that
+ * lost power after it wrote the pages of one unsynced batch out of order looks the same. That cannot be told apart
+ * here, so a person decides: the refusal says how to keep what comes before.)
  */
 import { RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES } from "../core/limits.ts";
 import type { Disk } from "../io/disk.ts";
@@ -176,7 +177,7 @@ export class LogReader {
     return false;
   }
 
-  /** Makes `end` the end of the log on the disk itself. */
+  /** Makes `end` the end of the log. */
   async #cut(surplus: readonly SegmentPlace[], last: SegmentPlace, end: number): Promise<void> {
     const { disk, directory, warnings } = this.#options;
     // The last first, so that a crash meanwhile leaves a log without a gap.
@@ -192,8 +193,7 @@ export class LogReader {
     if (size === length) return;
     const file = await disk.open(last.path);
     try {
-      await file.truncate(length);
-      await file.sync();
+      await file.truncate(length); // synced by the writer, when it opens the file
     } finally {
       file.close();
     }

@@ -82,7 +82,9 @@ function shardCapBytesOf(nodes: readonly TopologyNode[], shards: readonly Topolo
   for (const { primary, replicas } of shards) {
     for (const id of [primary, ...replicas]) copies.set(id, copies.get(id)! + 1);
   }
-  return Math.min(...nodes.map((node) => Math.floor(node.maxMemoryBytes / Math.max(1, copies.get(node.id)!))));
+  return Math.min(
+    ...nodes.map((node) => Math.floor(node.maxMemoryBytes / Math.max(1, copies.get(node.id)!))),
+  );
 }
 
 /** The next version, in which node `nodeIndex` has other memory, and so every shard another cap. */

@@ -1,8 +1,11 @@
 /** The tasks as a user runs them: with their own permissions, flags good and bad, signals, and children that die. */
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { freePortRun, freePorts, killPid, withFolder } from "../support/processes.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
+
+/** What a task has not printed by then it never will. */
+const PATIENCE_MS = 30_000;
 
 /** A running `deno task`. */
 class Task {
@@ -27,14 +30,20 @@ class Task {
     ]);
   }
 
-  /** Resolves with the match once both streams together contain `pattern`, or fails when the task ends before. */
+  /** Resolves with the match once both streams together contain `pattern`; fails when they never will. */
   async printed(pattern: RegExp): Promise<RegExpMatchArray> {
-    const ended = this.#heard.then(() => true);
-    for (let isOver = false;;) {
-      const match = (this.stdout + this.stderr).match(pattern);
-      if (match !== null) return match;
-      assert(!isOver, `expected ${pattern}, got:\n${this.stdout}${this.stderr}`);
-      isOver = await Promise.race([this.#changed.promise.then(() => false), ended]);
+    const over = Promise.withResolvers<boolean>();
+    this.#heard.then(() => over.resolve(true));
+    const deadline = setTimeout(() => over.resolve(true), PATIENCE_MS);
+    try {
+      for (let isOver = false;;) {
+        const match = (this.stdout + this.stderr).match(pattern);
+        if (match !== null) return match;
+        if (isOver) throw new Error(`expected ${pattern}, got:\n${this.stdout}${this.stderr}`);
+        isOver = await Promise.race([this.#changed.promise.then(() => false), over.promise]);
+      }
+    } finally {
+      clearTimeout(deadline);
     }
   }
 
@@ -59,6 +68,19 @@ class Task {
 async function run(...args: string[]): Promise<Task & { code: number }> {
   const task = new Task(args);
   return Object.assign(task, { code: await task.ended() });
+}
+
+/** Runs `use` with a cluster, which is gone afterwards whatever happens. */
+async function withCluster(args: readonly string[], use: (cluster: Task) => Promise<void>): Promise<void> {
+  await withFolder(async (folder) => {
+    const cluster = await startCluster(folder, ...args);
+    try {
+      await use(cluster);
+    } finally {
+      cluster.kill("SIGTERM");
+      assertEquals(await cluster.ended(), 0);
+    }
+  });
 }
 
 /** A cluster on free ports with its data in `folder`, once it is ready. */
@@ -102,42 +124,45 @@ Deno.test("A data folder that the task may not use is refused with the permissio
     assertStringIncludes(balancer.stderr, `--allow-write=${folder}`);
   }));
 
-Deno.test("A cluster in any data folder becomes ready, and ends all its processes on SIGTERM", () =>
-  withFolder(async (folder) => {
-    const cluster = await startCluster(folder, "--log-level=debug");
-    const pids = ["balancer", "node"].map((role) => pidOf(role, cluster.stderr));
-    cluster.kill("SIGTERM");
-    assertEquals(await cluster.ended(), 0);
-    for (const pid of pids) {
-      const { success } = new Deno.Command("kill", { args: ["-0", String(pid)], stderr: "null" })
-        .outputSync();
-      assertEquals(success, false);
-    }
-  }));
+Deno.test("A cluster in any data folder becomes ready, and ends all its processes on SIGTERM", async () => {
+  let pids: number[] = [];
+  await withCluster(["--log-level=debug"], (cluster) => {
+    pids = ["balancer", "node"].map((role) => pidOf(role, cluster.stderr));
+    return Promise.resolve();
+  });
+  for (const pid of pids) {
+    const { success } = new Deno.Command("kill", { args: ["-0", String(pid)], stderr: "null" }).outputSync();
+    assertEquals(success, false);
+  }
+});
 
 Deno.test("A cluster starts a process that died again", () =>
-  withFolder(async (folder) => {
-    const cluster = await startCluster(folder, "--log-level=debug");
-    const pid = pidOf("node", cluster.stderr);
-    killPid(pid, "SIGKILL");
+  withCluster(["--log-level=debug"], async (cluster) => {
+    killPid(pidOf("node", cluster.stderr), "SIGKILL");
     const [, name] = await cluster.printed(/process ended unexpectedly process=(node:\d+) .*signal=SIGKILL/);
     await cluster.printed(
       new RegExp(`${name} +\\| roundel node ready on[^]*${name} +\\| roundel node ready on`),
     );
-    cluster.kill("SIGTERM");
-    assertEquals(await cluster.ended(), 0);
   }));
 
-Deno.test("A cluster's log in JSON is JSON in every line, from every process", () =>
-  withFolder(async (folder) => {
-    const cluster = await startCluster(folder, "--log-level=debug", "--log-format=json");
-    cluster.kill("SIGTERM");
-    assertEquals(await cluster.ended(), 0);
-    const names = cluster.stderr.trimEnd().split("\n").map((line) =>
-      JSON.parse(line).name.replace(/:.*/, "")
-    );
-    assertEquals([...new Set(names)].sort(), ["balancer", "cluster", "node"]);
-    for (const line of cluster.stdout.trimEnd().split("\n")) {
-      assertMatch(line, /^roundel (node|balancer|cluster) ready on /);
-    }
-  }));
+Deno.test("A cluster's log in JSON is JSON in every line, from every process", async () => {
+  let task: Task | null = null;
+  await withCluster(["--log-level=debug", "--log-format=json"], (cluster) => {
+    task = cluster;
+    return Promise.resolve();
+  });
+  const { stdout, stderr } = task!;
+  const names = stderr.trimEnd().split("\n").map((line) => processOf(line));
+  assertEquals([...new Set(names)].sort(), ["balancer", "cluster", "node"]);
+  for (const line of stdout.trimEnd().split("\n")) {
+    assertMatch(line, /^roundel (node|balancer|cluster) ready on /);
+  }
+});
+
+function processOf(line: string): string {
+  try {
+    return JSON.parse(line).name.replace(/:.*/, "");
+  } catch {
+    throw new Error(`not a log entry in JSON: ${line}`);
+  }
+}

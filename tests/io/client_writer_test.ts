@@ -29,6 +29,10 @@ class Stubborn implements Connection {
     await settle();
   }
 
+  closeWrite(): Promise<void> {
+    return Promise.resolve();
+  }
+
   close(): void {
     this.isClosed = true;
     this.#finish?.reject(new Deno.errors.BadResource("closed"));

@@ -41,6 +41,7 @@ class ScriptedServer implements Network {
         this.sent += textOf(bytes);
         return Promise.resolve();
       },
+      closeWrite: () => Promise.resolve(),
       close: () => this.isClosed = true,
     });
   }

@@ -18,6 +18,7 @@ function counting(chunks: readonly number[]): Connection {
       return Promise.resolve(count);
     },
     write: () => Promise.resolve(),
+    closeWrite: () => Promise.resolve(),
     close: () => {},
   };
 }

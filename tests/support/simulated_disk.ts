@@ -97,28 +97,38 @@ export class SimulatedDisk implements Disk {
   // ---- What a disk does ----------------------------------------------------------------------------
 
   async open(path: string): Promise<DiskFile> {
-    await this.#answer();
+    const check = this.#guard();
+    await turn();
+    check();
     return new SimulatedFile(this, this.#fileAt(path), this.#guard());
   }
 
   async create(path: string): Promise<DiskFile> {
-    await this.#answer();
+    const check = this.#guard();
+    await turn();
+    check();
     if (this.#names.has(path)) throw new Deno.errors.AlreadyExists(path);
     return new SimulatedFile(this, this.#newFile(path), this.#guard());
   }
 
   async exists(path: string): Promise<boolean> {
-    await this.#answer();
+    const check = this.#guard();
+    await turn();
+    check();
     return this.#names.has(path);
   }
 
   async size(path: string): Promise<number> {
-    await this.#answer();
+    const check = this.#guard();
+    await turn();
+    check();
     return this.#fileAt(path).length;
   }
 
   async readFile(path: string): Promise<Bytes> {
-    await this.#answer();
+    const check = this.#guard();
+    await turn();
+    check();
     return this.contentOf(path);
   }
 
@@ -138,12 +148,15 @@ export class SimulatedDisk implements Disk {
 
   async syncFile(path: string): Promise<void> {
     const check = this.#guard();
-    await this.#answer();
+    await turn();
+    check();
     await this.syncNode(this.#fileAt(path), check);
   }
 
   async syncDirectory(path: string): Promise<void> {
-    await this.#answer();
+    const check = this.#guard();
+    await turn();
+    check();
     if (this.failSyncs !== null) throw this.failSyncs;
     const isHere = (change: NameChange) => directoryOf(change[0]!.path) === path;
     for (const change of this.#nameChanges.filter(isHere)) applyNames(this.#durableNames, change);
@@ -151,33 +164,43 @@ export class SimulatedDisk implements Disk {
   }
 
   async rename(from: string, to: string): Promise<void> {
-    await this.#answer();
+    const check = this.#guard();
+    await turn();
+    check();
     const node = this.#fileAt(from);
     this.#changeNames([{ path: from, node: null }, { path: to, node }]);
   }
 
   async remove(path: string): Promise<void> {
-    await this.#answer();
+    const check = this.#guard();
+    await turn();
+    check();
     this.#fileAt(path);
     this.#changeNames([{ path, node: null }]);
   }
 
   async makeDirectory(path: string): Promise<void> {
-    await this.#answer();
+    const check = this.#guard();
+    await turn();
+    check();
     const parent = directoryOf(path);
     if (parent !== path && parent !== "." && !this.#names.has(parent)) await this.makeDirectory(parent);
     if (!this.#names.has(path)) this.#changeNames([{ path, node: DIRECTORY }]);
   }
 
   async list(path: string): Promise<string[]> {
-    await this.#answer();
+    const check = this.#guard();
+    await turn();
+    check();
     if (this.#names.get(path) !== DIRECTORY) throw new Deno.errors.NotFound(path);
     const inside = [...this.#names.keys()].filter((name) => name !== path && directoryOf(name) === path);
     return inside.map((name) => name.slice(path.length + 1)).sort();
   }
 
   async lock(path: string): Promise<DiskLock> {
-    await this.#answer();
+    const check = this.#guard();
+    await turn();
+    check();
     if (this.#locks.has(path)) {
       throw new RefusalError(
         `Cannot use data folder ${directoryOf(path)}: another process holds its lock ${path}`,
@@ -218,13 +241,6 @@ export class SimulatedDisk implements Disk {
     let used = 0;
     for (const node of this.#names.values()) if (node !== DIRECTORY) used += node.length;
     return used;
-  }
-
-  /** The end of this microtask, at the earliest; rejects when the process that asks died meanwhile. */
-  async #answer(): Promise<void> {
-    const check = this.#guard();
-    await turn();
-    check();
   }
 
   /** What throws once the process that runs now is dead. */

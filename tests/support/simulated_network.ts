@@ -101,8 +101,9 @@ export class SimulatedConnection implements Connection {
   }
 
   /** Sends no more, and still reads. */
-  closeWrite(): void {
+  closeWrite(): Promise<void> {
     this.#outgoing.end();
+    return Promise.resolve();
   }
 
   /** The connection breaks, for both ends. */

@@ -1,0 +1,74 @@
+/**
+ * What the log's parts cost: encoding and sealing a record, handing a batch to the system, reading records back. Each
+ * iteration is 1,000 records of 16 + 64 bytes, so microseconds an iteration are nanoseconds a record.
+ *
+ *     deno bench --allow-read --allow-write bench/persistence_bench.ts
+ */
+import { SeededRandom } from "../src/core/random.ts";
+import { OutputBuffer } from "../src/core/output_buffer.ts";
+import { DenoClock } from "../src/io/deno_clock.ts";
+import { DenoDisk } from "../src/io/deno_disk.ts";
+import { type FsyncPolicy, Log } from "../src/persistence/log.ts";
+import { randomIdentity } from "../src/persistence/node_identity.ts";
+import { decodeRecord, encodeSet, RecordView, sealRecord } from "../src/persistence/record.ts";
+
+const RECORDS = 1_000;
+const key = new Uint8Array(16).fill(0x6b);
+const value = new Uint8Array(64).fill(0x76);
+const output = new OutputBuffer(1 << 20);
+const view = new RecordView();
+const folder = await Deno.makeTempDir({ prefix: "roundel_bench_" });
+globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+let sequence = 0;
+
+async function newLog(policy: FsyncPolicy): Promise<Log> {
+  const directory = `${folder}/${policy}`;
+  await Deno.mkdir(directory);
+  return await Log.create({
+    disk: new DenoDisk(),
+    clock: new DenoClock(),
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
+    directory,
+    identity: randomIdentity(new SeededRandom(1)),
+    policy,
+  });
+}
+
+function encodeAll(): void {
+  output.clear();
+  for (let i = 0; i < RECORDS; i++) {
+    const start = output.length;
+    encodeSet(output, 1, 1, ++sequence, key, 0, key.length, value, 0, value.length, 0);
+    sealRecord(output.bytes, start, output.length, false);
+  }
+}
+
+async function appendAll(log: Log): Promise<void> {
+  for (let i = 0; i < RECORDS; i++) {
+    log.appendSet(1, 1, ++sequence, key, 0, key.length, value, 0, value.length, 0);
+    log.endRequest();
+  }
+  await log.whenCommitted(log.appended);
+  await log.removeBefore(log.committed);
+}
+
+const logs = { always: await newLog("always"), no: await newLog("no") };
+
+Deno.bench("encode and seal a set", encodeAll);
+
+Deno.bench("decode a set", (b) => {
+  encodeAll();
+  b.start();
+  for (let at = 0; at < output.length;) at = decodeRecord(view, output.bytes, at, output.length);
+  b.end();
+});
+
+Deno.bench("append 1,000 sets and commit them, handed to the system", async () => await appendAll(logs.no));
+
+Deno.bench("append 1,000 sets and commit them, synced", async () => await appendAll(logs.always));
+
+Deno.bench("append one set and commit it, synced", async () => {
+  logs.always.appendSet(1, 1, ++sequence, key, 0, key.length, value, 0, value.length, 0);
+  logs.always.endRequest();
+  await logs.always.whenCommitted(logs.always.appended);
+});

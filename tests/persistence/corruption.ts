@@ -1,0 +1,80 @@
+/** A small vocabulary of damage, so that a test is about what happened and not about bytes. */
+import { crc32 } from "../../src/core/checksum.ts";
+import { SEGMENT_HEADER_BYTES } from "../../src/core/limits.ts";
+import { endOfRecord, sealRecord } from "../../src/persistence/record.ts";
+import { segmentHeader, segmentPath } from "../../src/persistence/segment.ts";
+import type { SimulatedDisk } from "../support/simulated_disk.ts";
+import { FIRST_SEGMENT, PATHS } from "./test_node.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Flips every bit of the byte at `offset`; from the end if negative. */
+export function flipByte(disk: SimulatedDisk, path: string, offset: number): void {
+  const bytes = disk.contentOf(path);
+  bytes[offset < 0 ? bytes.length + offset : offset]! ^= 0xff;
+  disk.corrupt(path, bytes);
+}
+
+/** Sets a byte. */
+export function setByte(disk: SimulatedDisk, path: string, offset: number, byte: number): void {
+  const bytes = disk.contentOf(path);
+  bytes[offset] = byte;
+  disk.corrupt(path, bytes);
+}
+
+/** Cuts off the last `count` bytes. */
+export function shrink(disk: SimulatedDisk, path: string, count: number): void {
+  const bytes = disk.contentOf(path);
+  disk.corrupt(path, bytes.slice(0, bytes.length - count));
+}
+
+/** Adds bytes at the end. */
+export function append(disk: SimulatedDisk, path: string, more: ArrayLike<number>): void {
+  const bytes = disk.contentOf(path);
+  const longer = new Uint8Array(bytes.length + more.length);
+  longer.set(bytes);
+  longer.set(more, bytes.length);
+  disk.corrupt(path, longer);
+}
+
+/** Makes the checksum of the record at `offset` right again. */
+export function fixChecksum(disk: SimulatedDisk, path: string, offset: number): void {
+  const bytes = disk.contentOf(path);
+  sealRecord(bytes, offset, endOfRecord(bytes, offset), false);
+  disk.corrupt(path, bytes);
+}
+
+/** Makes the checksum right that ends the first `length` bytes, a header. */
+export function fixHeader(disk: SimulatedDisk, path: string, length: number): void {
+  const bytes = disk.contentOf(path);
+  new DataView(bytes.buffer).setUint32(length - 4, crc32(bytes, 0, length - 4), true);
+  disk.corrupt(path, bytes);
+}
+
+/** Where each record of a file begins whose records begin at `first`, and where the last one ends. */
+export function recordOffsets(disk: SimulatedDisk, path: string, first = SEGMENT_HEADER_BYTES): number[] {
+  const bytes = disk.contentOf(path);
+  const offsets = [first];
+  for (let at = first; at < bytes.length;) offsets.push(at = endOfRecord(bytes, at));
+  return offsets;
+}
+
+/** Divides the log's only segment into several, of `counts` records each. */
+export function divideLog(disk: SimulatedDisk, identity: string, counts: readonly number[]): void {
+  const bytes = disk.contentOf(FIRST_SEGMENT);
+  const offsets = recordOffsets(disk, FIRST_SEGMENT);
+  let first = 0;
+  for (const [index, count] of counts.entries()) {
+    const [start, end] = [offsets[first]!, offsets[first + count]!];
+    const header = segmentHeader(identity, index + 1, start - SEGMENT_HEADER_BYTES);
+    disk.corrupt(segmentPath(PATHS.logDirectory, index + 1), joined(header, bytes.slice(start, end)));
+    first += count;
+  }
+}
+
+function joined(first: Bytes, second: Bytes): Bytes {
+  const all = new Uint8Array(first.length + second.length);
+  all.set(first);
+  all.set(second, first.length);
+  return all;
+}

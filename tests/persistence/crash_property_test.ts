@@ -1,0 +1,166 @@
+/**
+ * Random requests, dumps, full disks and crashes: after every start the data is as it was after some request, and that
+ * is no earlier one than the last acknowledged. So nothing acknowledged is lost and no request is there by half.
+ */
+import { assert } from "@std/assert";
+import fc from "fast-check";
+import { DISK_FULL_RETRY_MS } from "../../src/core/limits.ts";
+import { randomBelow, SeededRandom } from "../../src/core/random.ts";
+import type { FsyncPolicy } from "../../src/persistence/log.ts";
+import { SimulatedDisk } from "../support/simulated_disk.ts";
+import { settle, TestNode } from "./test_node.ts";
+
+const LIVES = 4;
+const STEPS_MAX = 40;
+
+/** The data as it was after a request, and the stamp that has to be committed for it to be acknowledged. */
+interface Moment {
+  readonly content: string;
+  readonly stamp: number;
+}
+
+/** One life of a node: it starts, does random things, and notes every moment. */
+class Life {
+  readonly node: TestNode;
+  readonly moments: Moment[];
+  readonly #random: SeededRandom;
+  #dumping: Promise<void> | null = null;
+
+  private constructor(node: TestNode, random: SeededRandom) {
+    this.node = node;
+    this.#random = random;
+    this.moments = [{ content: contentOf(node), stamp: 0 }];
+  }
+
+  static async begin(disk: SimulatedDisk, policy: FsyncPolicy, random: SeededRandom): Promise<Life> {
+    return new Life(await TestNode.start(disk, { policy, seed: random.u32() }), random);
+  }
+
+  async step(): Promise<void> {
+    switch (this.#below(12)) {
+      case 0:
+        return void await this.node.commit();
+      case 1:
+        return this.#startDump();
+      case 2:
+        return this.#fillDisk();
+      case 3:
+        return this.#freeDisk();
+      case 4:
+      case 5:
+        return await this.#wait(this.#below(30));
+      default:
+        if (this.node.log.failure === "") this.#request();
+    }
+  }
+
+  /** Index of the newest moment that a client was told of. */
+  get acknowledged(): number {
+    return this.moments.findLastIndex(({ stamp }) => stamp <= this.node.log.committed);
+  }
+
+  /** What the dead process had begun comes to nothing. */
+  async end(): Promise<void> {
+    await this.#dumping;
+    await settle();
+  }
+
+  #request(): void {
+    for (let count = 1 + this.#below(3); count > 0; count--) this.#mutate();
+    this.node.log.endRequest();
+    this.moments.push({ content: contentOf(this.node), stamp: this.node.log.appended });
+  }
+
+  #mutate(): void {
+    const shard = this.#below(2);
+    const key = `k${this.#below(5)}`;
+    const kind = this.#below(10);
+    if (kind < 6) {
+      this.node.set(shard, key, "v".repeat(this.#below(40)) + this.#below(1000), this.#below(2) * 99);
+    } else if (kind < 8) this.node.delete(shard, key);
+    else if (kind < 9) this.node.expire(shard, key, this.#below(1000));
+    else this.node.flush(shard);
+  }
+
+  #startDump(): void {
+    if (this.#dumping !== null) return;
+    const dumping = this.node.dump().then(({ position }) => this.node.log.removeBefore(position));
+    this.#dumping = dumping.catch(() => {}).finally(() => this.#dumping = null);
+  }
+
+  #fillDisk(): void {
+    const { disk } = this.node;
+    const used = disk.paths.reduce((sum, path) => sum + disk.contentOf(path).length, 0);
+    disk.capacityBytes = used + this.#below(200);
+  }
+
+  async #freeDisk(): Promise<void> {
+    this.node.disk.capacityBytes = Infinity;
+    this.node.clock.advance(DISK_FULL_RETRY_MS);
+    await this.#wait(this.#below(30));
+  }
+
+  async #wait(turns: number): Promise<void> {
+    for (; turns > 0; turns--) await Promise.resolve();
+  }
+
+  #below(bound: number): number {
+    return randomBelow(this.#random, bound);
+  }
+}
+
+function contentOf(node: TestNode): string {
+  return JSON.stringify(node.model.content());
+}
+
+/** Lives one life after the other; `crash` ends each, and says how early a moment may come back. */
+async function live(seed: number, policy: FsyncPolicy, crash: Crash): Promise<void> {
+  const random = new SeededRandom(seed);
+  const disk = new SimulatedDisk();
+  let life = await Life.begin(disk, policy, random);
+  for (let number = 1; number <= LIVES; number++) {
+    for (let steps = randomBelow(random, STEPS_MAX); steps > 0; steps--) await life.step();
+    const earliest = crash(disk, life, random);
+    disk.capacityBytes = Infinity;
+    await life.end();
+    const next = await Life.begin(disk, policy, random);
+    const found = life.moments.findLastIndex(({ content }) => content === next.moments[0]!.content);
+    assert(found >= 0, `life ${number}: ${next.moments[0]!.content} was never the data`);
+    assert(found >= earliest, `life ${number}: moment ${found} came back, but ${earliest} was acknowledged`);
+    life = next;
+  }
+  await life.node.stop();
+}
+
+type Crash = (disk: SimulatedDisk, life: Life, random: SeededRandom) => number;
+
+const powerLoss: Crash = (disk, life, random) => {
+  const { acknowledged } = life;
+  disk.losePower(random);
+  return acknowledged;
+};
+
+const kill: Crash = (disk, life) => {
+  const { acknowledged } = life;
+  disk.killProcess();
+  return acknowledged;
+};
+
+/** Under policies other than `always` a power loss may take what was acknowledged, but still no half request. */
+const powerLossUnsynced: Crash = (disk, _, random) => {
+  disk.losePower(random);
+  return 0;
+};
+
+for (
+  const [name, policy, crash] of [
+    ["always keeps everything acknowledged through power losses", "always", powerLoss],
+    ["everysec keeps everything acknowledged through kills", "everysec", kill],
+    ["no comes back whole from power losses", "no", powerLossUnsynced],
+  ] as const
+) {
+  Deno.test(`A node with policy ${name}`, async () => {
+    const seeds = fc.integer();
+    await fc.assert(fc.asyncProperty(seeds, (seed) => live(seed, policy, crash)), { numRuns: 250 });
+  });
+}

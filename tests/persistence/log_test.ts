@@ -1,0 +1,206 @@
+/** The log's group commit under each policy, and its segments. */
+import { assert, assertEquals } from "@std/assert";
+import { EVERYSEC_SYNC_MS, MIB, SEGMENT_BYTES_MAX } from "../../src/core/limits.ts";
+import { SimulatedDisk } from "../support/simulated_disk.ts";
+import { FIRST_SEGMENT, PATHS, SECOND_SEGMENT, settle, TestNode } from "./test_node.ts";
+
+/** Restarts after a kill and returns what is there. */
+async function contentAfterKill(disk: SimulatedDisk): Promise<Record<string, string>> {
+  disk.killProcess();
+  const node = await TestNode.start(disk);
+  await node.stop();
+  return node.model.content();
+}
+
+Deno.test("A log that syncs always commits only what is synced, and gathers the next batch meanwhile", async () => {
+  const disk = new SimulatedDisk();
+  const node = await TestNode.start(disk);
+  disk.holdSyncs();
+  const first = node.set(0, "a", "1");
+  node.log.endRequest();
+  await settle();
+  assertEquals(node.log.committed, 0);
+  const syncsBefore = disk.syncCount;
+  const writesBefore = disk.writeCount;
+  const firstDone = node.log.whenCommitted(first);
+  for (let i = 0; i < 10; i++) {
+    node.set(0, `b${i}`, "2");
+    node.log.endRequest();
+    await settle();
+  }
+  const secondDone = node.log.whenCommitted(node.log.appended);
+  assertEquals([disk.syncCount, disk.writeCount], [syncsBefore, writesBefore]);
+  assert(node.log.backlogBytes > 0);
+  disk.releaseSyncs();
+  assertEquals(await firstDone, true);
+  assertEquals(await secondDone, true);
+  assertEquals([disk.syncCount, disk.writeCount], [syncsBefore + 1, writesBefore + 1]);
+  assertEquals([node.log.committed, node.log.backlogBytes], [node.log.appended, 0]);
+  await node.stop();
+});
+
+Deno.test("A log shares one promise among all who wait for a batch", async () => {
+  const node = await TestNode.start(new SimulatedDisk());
+  const first = node.set(0, "a", "1");
+  const second = node.set(0, "b", "1");
+  assert(node.log.whenCommitted(first) === node.log.whenCommitted(second));
+  await node.commit();
+  assert(node.log.whenCommitted(first) === node.log.whenCommitted(0));
+  await node.stop();
+});
+
+for (const policy of ["everysec", "no"] as const) {
+  Deno.test(`A log with policy ${policy} commits a turn's requests with one write and no sync`, async () => {
+    const disk = new SimulatedDisk();
+    const node = await TestNode.start(disk, { policy });
+    const { syncCount, writeCount } = disk;
+    for (let i = 0; i < 10; i++) {
+      node.set(0, `k${i}`, "v");
+      node.log.endRequest();
+    }
+    assertEquals(node.log.committed, 0);
+    assertEquals(await node.log.whenCommitted(node.log.appended), true);
+    assertEquals([disk.syncCount, disk.writeCount], [syncCount, writeCount + 1]);
+    assertEquals(await contentAfterKill(disk), node.model.content());
+  });
+}
+
+Deno.test("A log with policy everysec syncs once a second, and only if there is something to sync", async () => {
+  const disk = new SimulatedDisk();
+  const node = await TestNode.start(disk, { policy: "everysec" });
+  const { syncCount } = disk;
+  node.clock.advance(EVERYSEC_SYNC_MS * 3);
+  await settle();
+  assertEquals(disk.syncCount, syncCount);
+  node.set(0, "a", "1");
+  await node.commit();
+  node.clock.advance(EVERYSEC_SYNC_MS - 1);
+  await settle();
+  assertEquals(disk.syncCount, syncCount);
+  node.clock.advance(1);
+  await settle();
+  assertEquals(disk.syncCount, syncCount + 1);
+  node.clock.advance(EVERYSEC_SYNC_MS);
+  await settle();
+  assertEquals(disk.syncCount, syncCount + 1);
+  disk.losePower();
+  const restarted = await TestNode.start(disk);
+  assertEquals(restarted.model.content(), node.model.content());
+  await restarted.stop();
+});
+
+Deno.test("A log with policy everysec goes on committing while a sync is under way", async () => {
+  const disk = new SimulatedDisk();
+  const node = await TestNode.start(disk, { policy: "everysec" });
+  node.set(0, "a", "1");
+  await node.commit();
+  disk.holdSyncs();
+  node.clock.advance(EVERYSEC_SYNC_MS);
+  await settle();
+  node.set(0, "b", "2");
+  assertEquals(await node.commit(), true);
+  disk.releaseSyncs();
+  await node.stop();
+});
+
+Deno.test("A log syncs through a stamp on demand whatever its policy", async () => {
+  const disk = new SimulatedDisk();
+  const node = await TestNode.start(disk, { policy: "no" });
+  node.set(0, "a", "1");
+  assertEquals(await node.log.syncThrough(node.log.appended), true);
+  disk.losePower();
+  const restarted = await TestNode.start(disk);
+  assertEquals(restarted.model.content(), { "0/a": "1@0" });
+  await restarted.stop();
+});
+
+Deno.test("A log that is closed has committed and synced everything, whatever its policy", async () => {
+  for (const policy of ["always", "everysec", "no"] as const) {
+    const disk = new SimulatedDisk();
+    const node = await TestNode.start(disk, { policy });
+    node.set(0, "a", "1");
+    await node.stop();
+    assertEquals(node.clock.timerCount, 0);
+    disk.losePower();
+    const restarted = await TestNode.start(disk);
+    assertEquals(restarted.model.content(), { "0/a": "1@0" });
+    await restarted.stop();
+  }
+});
+
+Deno.test("A log makes durable what it finds, before anybody can read it", async () => {
+  const disk = new SimulatedDisk();
+  const node = await TestNode.start(disk);
+  disk.holdSyncs();
+  node.set(0, "a", "1");
+  node.log.endRequest();
+  await settle();
+  disk.killProcess();
+  const found = await TestNode.start(disk);
+  assertEquals(found.model.content(), { "0/a": "1@0" });
+  disk.losePower();
+  const restarted = await TestNode.start(disk);
+  assertEquals(restarted.model.content(), { "0/a": "1@0" });
+  await restarted.stop();
+});
+
+Deno.test("A log rolls over to a new segment at a record boundary, and recovers across it", async () => {
+  const disk = new SimulatedDisk();
+  const node = await TestNode.start(disk, { policy: "no" });
+  const value = "x".repeat(7 * MIB);
+  // One batch of more than a segment, and a request that spans the two.
+  for (let i = 0; i < 12; i++) node.set(0, `k${i}`, value);
+  assertEquals(await node.commit(), true);
+  assertEquals(node.log.segmentCount, 2);
+  node.set(0, "last", "1");
+  await node.commit();
+  const sizes = [FIRST_SEGMENT, SECOND_SEGMENT].map((path) => disk.contentOf(path).length);
+  assert(sizes[0]! <= SEGMENT_BYTES_MAX && sizes[0]! > SEGMENT_BYTES_MAX - 8 * MIB, `${sizes}`);
+  disk.killProcess();
+  const restarted = await TestNode.start(disk, { policy: "no" });
+  assertEquals(Object.keys(restarted.model.content()), Object.keys(node.model.content()));
+  assertEquals([restarted.log.segmentCount, restarted.log.appended], [2, node.log.appended]);
+  await restarted.stop();
+});
+
+Deno.test("A log syncs a segment before it begins the next, so that no power loss leaves a gap", async () => {
+  const disk = new SimulatedDisk();
+  const node = await TestNode.start(disk, { policy: "no" });
+  const value = "x".repeat(8 * MIB);
+  for (let i = 0; i < 8; i++) {
+    node.set(0, `k${i}`, value);
+    node.log.endRequest();
+  }
+  await node.commit();
+  assertEquals(node.log.segmentCount, 2);
+  disk.losePower();
+  const restarted = await TestNode.start(disk);
+  assertEquals(Object.keys(restarted.model.content()), [
+    "0/k0",
+    "0/k1",
+    "0/k2",
+    "0/k3",
+    "0/k4",
+    "0/k5",
+    "0/k6",
+  ]);
+  await restarted.stop();
+});
+
+Deno.test("A log removes the segments that lie wholly before a position, and never the last", async () => {
+  const disk = new SimulatedDisk();
+  const node = await TestNode.start(disk, { policy: "no" });
+  const value = "x".repeat(20 * MIB);
+  const stamps: number[] = [];
+  for (let i = 0; i < 8; i++) stamps.push(node.set(0, `k${i}`, value));
+  await node.commit();
+  assertEquals(node.log.segmentCount, 3);
+  await node.log.removeBefore(stamps[2]! - 1);
+  assertEquals(node.log.segmentCount, 3);
+  await node.log.removeBefore(stamps[2]!);
+  assertEquals(node.log.segmentCount, 2);
+  await node.log.removeBefore(node.log.appended);
+  assertEquals(node.log.segmentCount, 1);
+  assertEquals(disk.paths.filter((path) => path.startsWith(PATHS.logDirectory)).length, 1);
+  await node.stop();
+});

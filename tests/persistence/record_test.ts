@@ -1,0 +1,160 @@
+/** The record's grammar: what is written is read, and nothing else is. */
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { bytesOf } from "../../src/core/bytes.ts";
+import { RECORD_BYTES_MAX, SHARD_COUNT_MAX } from "../../src/core/limits.ts";
+import { OutputBuffer } from "../../src/core/output_buffer.ts";
+import {
+  decodeRecord,
+  encodeDelete,
+  encodeEnd,
+  encodeExpire,
+  encodeFlush,
+  encodeSet,
+  endOfRecord,
+  KIND_DELETE,
+  KIND_END,
+  KIND_EXPIRE,
+  KIND_FLUSH,
+  KIND_SET,
+  RECORD_BAD,
+  RECORD_INCOMPLETE,
+  RecordView,
+  sealRecord,
+} from "../../src/persistence/record.ts";
+
+interface Mutation {
+  readonly kind: number;
+  readonly shard: number;
+  readonly epoch: number;
+  readonly sequence: number;
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  readonly expiresAtMs: number;
+  readonly more: boolean;
+}
+
+const MUTATION: fc.Arbitrary<Mutation> = fc.record({
+  kind: fc.constantFrom(KIND_SET, KIND_DELETE, KIND_EXPIRE, KIND_FLUSH),
+  shard: fc.nat(SHARD_COUNT_MAX - 1),
+  epoch: fc.nat(2 ** 32 - 1),
+  sequence: fc.maxSafeNat(),
+  key: fc.uint8Array({ maxLength: 300 }),
+  value: fc.uint8Array({ maxLength: 300 }),
+  expiresAtMs: fc.constantFrom(0, 1, 1_700_000_000_123, Number.MAX_SAFE_INTEGER),
+  more: fc.boolean(),
+});
+
+/** Appends the mutation's record, sealed. */
+function encode(output: OutputBuffer, mutation: Mutation): void {
+  const { kind, shard, epoch, sequence, key, value, expiresAtMs, more } = mutation;
+  const start = output.length;
+  if (kind === KIND_SET) {
+    encodeSet(output, shard, epoch, sequence, key, 0, key.length, value, 0, value.length, expiresAtMs);
+  } else if (kind === KIND_DELETE) encodeDelete(output, shard, epoch, sequence, key, 0, key.length);
+  else if (kind === KIND_EXPIRE) {
+    encodeExpire(output, shard, epoch, sequence, key, 0, key.length, expiresAtMs);
+  } else encodeFlush(output, shard, epoch, sequence);
+  sealRecord(output.bytes, start, output.length, more);
+}
+
+function assertShows(view: RecordView, bytes: Uint8Array, mutation: Mutation): void {
+  const { kind, shard, epoch, sequence, more } = mutation;
+  assertEquals(
+    { kind: view.kind, shard: view.shard, epoch: view.epoch, sequence: view.sequence, more: view.more },
+    { kind, shard, epoch, sequence, more },
+  );
+  if (kind !== KIND_FLUSH) assertEquals(bytes.slice(view.keyStart, view.keyEnd), mutation.key);
+  if (kind === KIND_SET) assertEquals(bytes.slice(view.valueStart, view.valueEnd), mutation.value);
+  if (kind === KIND_SET || kind === KIND_EXPIRE) assertEquals(view.expiresAtMs, mutation.expiresAtMs);
+}
+
+Deno.test("Records are decoded as they were encoded, one behind the other", () => {
+  const view = new RecordView();
+  fc.assert(
+    fc.property(fc.array(MUTATION, { maxLength: 8 }), (mutations) => {
+      const output = new OutputBuffer(1);
+      for (const mutation of mutations) encode(output, mutation);
+      let at = 0;
+      for (const mutation of mutations) {
+        const end = decodeRecord(view, output.bytes, at, output.length);
+        assertEquals(end, endOfRecord(output.bytes, at));
+        assertShows(view, output.bytes, mutation);
+        at = end;
+      }
+      assertEquals(at, output.length);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+Deno.test("A record that is cut short anywhere is incomplete", () => {
+  const output = new OutputBuffer();
+  const [key, value] = [bytesOf("key"), bytesOf("value")];
+  encodeSet(output, 1, 2, 3, key, 0, key.length, value, 0, value.length, 4);
+  sealRecord(output.bytes, 0, output.length, false);
+  for (let end = 0; end < output.length; end++) {
+    assertEquals(decodeRecord(new RecordView(), output.bytes, 0, end), RECORD_INCOMPLETE);
+  }
+  assertEquals(decodeRecord(new RecordView(), output.bytes, 0, output.length), output.length);
+});
+
+Deno.test("A record with any bit flipped is never taken for a record", () => {
+  fc.assert(
+    fc.property(MUTATION, fc.nat(), (mutation, at) => {
+      const output = new OutputBuffer(1);
+      encode(output, mutation);
+      output.bytes[Math.floor(at / 8) % output.length]! ^= 1 << (at % 8);
+      assert(decodeRecord(new RecordView(), output.bytes, 0, output.length) < 0);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+/** A flush's record of which one byte says something else, with the right checksum. */
+function flushWith(at: number, byte: number): OutputBuffer {
+  const output = new OutputBuffer();
+  encodeFlush(output, 1, 1, 1);
+  output.bytes[at] = byte;
+  sealRecord(output.bytes, 0, output.length, false);
+  return output;
+}
+
+Deno.test("A record of unknown kind, unknown shard, or impossible sequence or length is bad despite its checksum", () => {
+  const view = new RecordView();
+  for (
+    const [at, byte] of [[22, 0], [22, 6], [22, 0x7f], [9, 0x04], [20, 0x20], [4, 14], [7, 0x7f]] as const
+  ) {
+    const output = flushWith(at, byte);
+    assertEquals(decodeRecord(view, output.bytes, 0, output.length), RECORD_BAD, `byte ${at} = ${byte}`);
+  }
+  assert(RECORD_BYTES_MAX < 0x7f00_0000);
+});
+
+Deno.test("A set whose key would reach beyond the record is bad despite its checksum", () => {
+  const output = new OutputBuffer();
+  const key = bytesOf("key");
+  encodeSet(output, 1, 1, 1, key, 0, 3, key, 0, 0, 0);
+  output.bytes[31] = 4;
+  sealRecord(output.bytes, 0, output.length, false);
+  assertEquals(decodeRecord(new RecordView(), output.bytes, 0, output.length), RECORD_BAD);
+});
+
+Deno.test("The end of a dump says how many records precede it", () => {
+  const output = new OutputBuffer();
+  encodeEnd(output, 2 ** 40 + 7);
+  const view = new RecordView();
+  assertEquals(decodeRecord(view, output.bytes, 0, output.length), output.length);
+  assertEquals([view.kind, view.count], [KIND_END, 2 ** 40 + 7]);
+});
+
+Deno.test("A record's bytes on disk never change meaning", () => {
+  const output = new OutputBuffer();
+  encodeSet(output, 0x0102, 0x03040506, 0x0708090a0b, bytesOf("k"), 0, 1, bytesOf("v"), 0, 1, 1);
+  sealRecord(output.bytes, 0, output.length, true);
+  const hex = Array.from(output.view(), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+  assertEquals(
+    hex.slice(12),
+    "1b 00 00 00 02 01 06 05 04 03 0b 0a 09 08 07 00 00 00 81 00 00 00 00 00 00 f0 3f 01 00 6b 76",
+  );
+});

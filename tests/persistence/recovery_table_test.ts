@@ -1,0 +1,338 @@
+/** Walks the table of decisions: every row has a scenario here, and every scenario ends as its row says. */
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { RefusalError } from "../../src/core/errors.ts";
+import { SEGMENT_HEADER_BYTES } from "../../src/core/limits.ts";
+import { SeededRandom } from "../../src/core/random.ts";
+import { RECOVERY_DECISIONS } from "../../src/persistence/recovery_decisions.ts";
+import { SimulatedDisk } from "../support/simulated_disk.ts";
+import {
+  append,
+  divideLog,
+  fixChecksum,
+  fixHeader,
+  flipByte,
+  recordOffsets,
+  setByte,
+  shrink,
+} from "./corruption.ts";
+import { FIRST_SEGMENT, PATHS, SECOND_SEGMENT, TestNode } from "./test_node.ts";
+
+const THIRD_SEGMENT = `${PATHS.logDirectory}/0000000000000003.log`;
+/** Header of a dump of two shards. */
+const DUMP_HEADER_BYTES = 42 + 2 * 22 + 4;
+const ALL = { "0/a": "1@0", "0/b": "2@0", "1/c": "3@0", "1/d": "4@0" };
+const ALL_BUT_LAST = { "0/a": "1@0", "0/b": "2@0", "1/c": "3@0" };
+
+interface Scenario {
+  /** Makes of a folder that {@linkcode filledDisk} has filled what is to be found. */
+  readonly prepare: (disk: SimulatedDisk, identity: string) => void | Promise<void>;
+  /** What is there after the start, unless that refuses. */
+  readonly content?: Record<string, string>;
+}
+
+/** A folder in which a node has committed a, b, c and d, one request and one record each. */
+async function filledDisk(): Promise<[SimulatedDisk, string]> {
+  const disk = new SimulatedDisk();
+  const node = await TestNode.start(disk);
+  for (const [shard, key, value] of [[0, "a", "1"], [0, "b", "2"], [1, "c", "3"], [1, "d", "4"]] as const) {
+    node.set(shard, key, value);
+    await node.commit();
+  }
+  await node.stop();
+  return [disk, node.recovered.identity.id];
+}
+
+/** Adds a dump, and one more record to the log behind it. */
+async function addDump(disk: SimulatedDisk): Promise<void> {
+  const node = await TestNode.start(disk);
+  await node.dump();
+  node.delete(1, "d");
+  await node.commit();
+  await node.stop();
+}
+
+/** A scenario in which the dump has suffered. */
+function withDump(damage: (disk: SimulatedDisk) => void): Scenario {
+  return {
+    prepare: async (disk) => {
+      await addDump(disk);
+      damage(disk);
+    },
+  };
+}
+
+/** A scenario in which one of two segments has suffered; `last` tells which. */
+function withTwoSegments(damage: (disk: SimulatedDisk) => void, content = ALL): Scenario {
+  return {
+    content,
+    prepare: (disk, identity) => {
+      divideLog(disk, identity, [2, 2]);
+      damage(disk);
+    },
+  };
+}
+
+/** Changes a byte of the segment's last record, and makes its checksum right again. */
+function changeLastRecord(disk: SimulatedDisk, path: string, at: number, byte: number): void {
+  const offset = recordOffsets(disk, path).at(-2)!;
+  setByte(disk, path, offset + at, byte);
+  fixChecksum(disk, path, offset);
+}
+
+function removeFile(path: string): (disk: SimulatedDisk) => Promise<void> {
+  return (disk) => disk.remove(path);
+}
+
+/** Changes a byte of a header whose checksum is then right again. */
+function changeHeader(
+  disk: SimulatedDisk,
+  path: string,
+  at: number,
+  headerBytes = SEGMENT_HEADER_BYTES,
+): void {
+  flipByte(disk, path, at);
+  fixHeader(disk, path, headerBytes);
+}
+
+const VERSION_AT = 7;
+const IDENTITY_AT = 8;
+const EPOCH_AT = 10;
+const SEQUENCE_AT = 14;
+
+const SCENARIOS: Record<string, Scenario> = {
+  "data folder: nothing": {
+    prepare: async (disk) => {
+      for (const path of disk.paths) await disk.remove(path);
+    },
+    content: {},
+  },
+  "data folder: empty log without node file": {
+    prepare: async (disk) => {
+      await disk.remove(PATHS.node);
+      shrink(disk, FIRST_SEGMENT, disk.contentOf(FIRST_SEGMENT).length - 30);
+    },
+    content: {},
+  },
+  "data folder: log without node file": { prepare: removeFile(PATHS.node) },
+  "data folder: dump without node file": {
+    prepare: async (disk) => {
+      await addDump(disk);
+      await disk.remove(PATHS.node);
+    },
+  },
+  "data folder: node file without log": { prepare: removeFile(FIRST_SEGMENT) },
+
+  "dump: good record": { ...withDump(() => {}), content: ALL_BUT_LAST },
+  "dump: bad header": withDump((disk) => flipByte(disk, PATHS.dump, 30)),
+  "dump: foreign file": withDump((disk) => changeHeader(disk, PATHS.dump, IDENTITY_AT, DUMP_HEADER_BYTES)),
+  "dump: unknown version": withDump((disk) => changeHeader(disk, PATHS.dump, VERSION_AT, DUMP_HEADER_BYTES)),
+  "dump: bad record": withDump((disk) => flipByte(disk, PATHS.dump, DUMP_HEADER_BYTES + 34)),
+  "dump: end missing": withDump((disk) => shrink(disk, PATHS.dump, 31)),
+  "dump: wrong count of entries": withDump((disk) => {
+    const bytes = disk.contentOf(PATHS.dump);
+    const [first, second] = recordOffsets(disk, PATHS.dump, DUMP_HEADER_BYTES);
+    disk.corrupt(PATHS.dump, Uint8Array.from([...bytes.slice(0, first), ...bytes.slice(second)]));
+  }),
+  "dump: bytes behind the end": withDump((disk) => append(disk, PATHS.dump, [0])),
+
+  "earlier segment: good record": withTwoSegments(() => {}),
+  "earlier segment: missing segment": {
+    prepare: async (disk, identity) => {
+      divideLog(disk, identity, [1, 1, 2]);
+      await disk.remove(SECOND_SEGMENT);
+    },
+  },
+  "earlier segment: bad header": withTwoSegments((disk) => flipByte(disk, FIRST_SEGMENT, 30)),
+  "earlier segment: foreign file": withTwoSegments((disk) => changeHeader(disk, FIRST_SEGMENT, IDENTITY_AT)),
+  "earlier segment: unknown version": withTwoSegments((disk) =>
+    changeHeader(disk, FIRST_SEGMENT, VERSION_AT)
+  ),
+  "earlier segment: bad record": withTwoSegments((disk) => flipByte(disk, FIRST_SEGMENT, -1)),
+  "earlier segment: end missing": withTwoSegments((disk) => {
+    const [, second, end] = recordOffsets(disk, FIRST_SEGMENT);
+    shrink(disk, FIRST_SEGMENT, end! - second!);
+  }),
+  "earlier segment: gap in a shard's sequence": withTwoSegments((disk) =>
+    changeLastRecord(disk, FIRST_SEGMENT, SEQUENCE_AT, 9)
+  ),
+  "earlier segment: older epoch": withTwoSegments((disk) =>
+    changeLastRecord(disk, FIRST_SEGMENT, EPOCH_AT, 0)
+  ),
+
+  "last segment: good record": { prepare: () => {}, content: ALL },
+  "last segment: bad header, no records": withTwoSegments((disk) => {
+    append(disk, FIRST_SEGMENT, disk.contentOf(SECOND_SEGMENT).slice(SEGMENT_HEADER_BYTES));
+    shrink(disk, SECOND_SEGMENT, disk.contentOf(SECOND_SEGMENT).length - 30);
+  }),
+  "last segment: bad header": withTwoSegments((disk) => flipByte(disk, SECOND_SEGMENT, 30)),
+  "last segment: foreign file": withTwoSegments((disk) => changeHeader(disk, SECOND_SEGMENT, IDENTITY_AT)),
+  "last segment: unknown version": withTwoSegments((disk) => changeHeader(disk, SECOND_SEGMENT, VERSION_AT)),
+  "last segment: torn record": { prepare: (disk) => shrink(disk, FIRST_SEGMENT, 1), content: ALL_BUT_LAST },
+  "last segment: incomplete request": {
+    prepare: async (disk) => {
+      const node = await TestNode.start(disk);
+      node.set(0, "e", "5");
+      node.set(1, "f", "6");
+      await node.commit();
+      await node.stop();
+      const [first, second] = recordOffsets(disk, FIRST_SEGMENT).slice(-2);
+      shrink(disk, FIRST_SEGMENT, second! - first!);
+    },
+    content: ALL,
+  },
+  "last segment: bad record before good ones": {
+    prepare: (disk) => flipByte(disk, FIRST_SEGMENT, recordOffsets(disk, FIRST_SEGMENT)[2]! - 1),
+  },
+  "last segment: end before the dump's position": withDump((disk) => {
+    const [first, , , fourth] = recordOffsets(disk, FIRST_SEGMENT);
+    shrink(
+      disk,
+      FIRST_SEGMENT,
+      disk.contentOf(FIRST_SEGMENT).length - fourth! + first! - SEGMENT_HEADER_BYTES,
+    );
+  }),
+  "last segment: gap in a shard's sequence": {
+    prepare: (disk) => changeLastRecord(disk, FIRST_SEGMENT, SEQUENCE_AT, 9),
+  },
+  "last segment: older epoch": { prepare: (disk) => changeLastRecord(disk, FIRST_SEGMENT, EPOCH_AT, 0) },
+};
+
+/** All files and their contents. */
+function filesOf(disk: SimulatedDisk): Record<string, string> {
+  return Object.fromEntries(disk.paths.map((path) => [path, disk.contentOf(path).join()]));
+}
+
+async function assertRefuses(disk: SimulatedDisk, found: string, advice: string): Promise<void> {
+  const filesBefore = filesOf(disk);
+  const error = await assertRejects(() => TestNode.start(disk), RefusalError, `: ${found}. ${advice}`);
+  assertStringIncludes(error.message, "data/");
+  assertEquals(filesOf(disk), filesBefore);
+  await assertRejects(() => TestNode.start(disk), RefusalError, found, "the lock is free again");
+}
+
+/** Starts, compares, writes, and starts once more: then there is nothing left to tidy up. */
+async function assertGoesOn(
+  disk: SimulatedDisk,
+  content: Record<string, string>,
+  warns: boolean,
+): Promise<void> {
+  const node = await TestNode.start(disk);
+  assertEquals(node.model.content(), content);
+  assertEquals(node.recovered.warnings.length > 0, warns, node.recovered.warnings.join());
+  node.set(0, "new", "5");
+  assert(await node.commit());
+  disk.losePower();
+  const again = await TestNode.start(disk);
+  assertEquals(again.model.content(), { ...content, "0/new": "5@0" });
+  assertEquals(again.recovered.warnings, []);
+  await again.stop();
+}
+
+Deno.test("The table of decisions has no two rows alike, and a scenario for each", () => {
+  const rows = RECOVERY_DECISIONS.map(({ place, found }) => `${place}: ${found}`);
+  assertEquals(Object.keys(SCENARIOS), rows);
+});
+
+for (const row of RECOVERY_DECISIONS) {
+  const name = `${row.place}: ${row.found}`;
+  Deno.test(`Recovery decides to ${row.decision}, when it finds in ${name}`, async () => {
+    const { prepare, content } = SCENARIOS[name]!;
+    const [disk, identity] = await filledDisk();
+    await prepare(disk, identity);
+    if (row.decision === "refuse") await assertRefuses(disk, row.found, row.advice);
+    else await assertGoesOn(disk, content!, row.decision === "cut");
+  });
+}
+
+Deno.test("Recovery tells a torn request apart that began in the segment before", async () => {
+  const [disk, identity] = await filledDisk();
+  const node = await TestNode.start(disk);
+  node.set(0, "e", "5");
+  node.set(1, "f", "6");
+  node.set(1, "g", "7");
+  await node.commit();
+  await node.stop();
+  divideLog(disk, identity, [5, 2]);
+  const offsets = recordOffsets(disk, SECOND_SEGMENT);
+  shrink(disk, SECOND_SEGMENT, offsets[2]! - offsets[1]!);
+  await assertGoesOn(disk, ALL, true);
+  assertEquals(disk.paths.filter((path) => path.endsWith(".log")), [FIRST_SEGMENT]);
+});
+
+Deno.test("Recovery refuses a bad record in a segment whose successor was begun", async () => {
+  const [disk, identity] = await filledDisk();
+  divideLog(disk, identity, [4, 0]);
+  shrink(disk, SECOND_SEGMENT, 10);
+  shrink(disk, FIRST_SEGMENT, 1);
+  await assertRejects(() => TestNode.start(disk), RefusalError, `${FIRST_SEGMENT} at byte`);
+});
+
+Deno.test("Recovery cuts zeros at the end, as some file systems leave them", async () => {
+  const [disk] = await filledDisk();
+  append(disk, FIRST_SEGMENT, new Uint8Array(5000));
+  await assertGoesOn(disk, ALL, true);
+});
+
+Deno.test("Recovery takes no value that looks like a record for one behind a torn write", async () => {
+  const [disk] = await filledDisk();
+  const records = disk.contentOf(FIRST_SEGMENT).slice(SEGMENT_HEADER_BYTES);
+  const node = await TestNode.start(disk);
+  const key = new Uint8Array([1]);
+  node.log.appendSet(0, 1, 3, key, 0, 1, records, 0, records.length, 0);
+  await node.commit();
+  await node.stop();
+  shrink(disk, FIRST_SEGMENT, 1);
+  await assertGoesOn(disk, ALL, true);
+});
+
+Deno.test("Recovery removes what a dump had made superfluous when a crash came before that", async () => {
+  const [disk, identity] = await filledDisk();
+  const node = await TestNode.start(disk);
+  await node.dump();
+  await node.stop();
+  divideLog(disk, identity, [1, 1, 2]);
+  await disk.remove(SECOND_SEGMENT);
+  await assertGoesOn(disk, ALL, false);
+  assertEquals(disk.paths.filter((path) => path.endsWith(".log")), [THIRD_SEGMENT]);
+});
+
+Deno.test("Recovery refuses a log that begins after the dump", async () => {
+  const [disk, identity] = await filledDisk();
+  await addDump(disk);
+  divideLog(disk, identity, [4, 1]);
+  await disk.remove(FIRST_SEGMENT);
+  const node = await TestNode.start(disk);
+  assertEquals(node.model.content(), ALL_BUT_LAST);
+  await node.stop();
+  await disk.remove(PATHS.dump);
+  await assertRejects(() => TestNode.start(disk), RefusalError, "missing segment");
+});
+
+Deno.test("Recovery removes the temporary file of a dump that was never finished", async () => {
+  const [disk] = await filledDisk();
+  disk.corrupt(`${PATHS.dump}.tmp`, new Uint8Array(10));
+  await assertGoesOn(disk, ALL, false);
+  assert(!disk.paths.includes(`${PATHS.dump}.tmp`));
+});
+
+Deno.test("Recovery refuses a folder whose lock is held", async () => {
+  const [disk] = await filledDisk();
+  const node = await TestNode.start(disk);
+  await assertRejects(() => TestNode.start(disk), RefusalError, "another process holds its lock");
+  await node.stop();
+  await (await TestNode.start(disk)).stop();
+});
+
+Deno.test("Recovery survives a power loss at any moment of a first start", async () => {
+  for (let seed = 0; seed < 200; seed++) {
+    const random = new SeededRandom(seed);
+    const disk = new SimulatedDisk();
+    const starting = TestNode.start(disk).catch(() => null);
+    for (let turns = random.u32() % 60; turns > 0; turns--) await Promise.resolve();
+    disk.losePower(random);
+    await starting;
+    const node = await TestNode.start(disk, { seed: 2 });
+    assertEquals(node.model.content(), {}, `seed ${seed}`);
+    await node.stop();
+  }
+});
