@@ -39,17 +39,19 @@ export class Maintenance {
     this.#timer.cancel();
   }
 
-  /** Goes round the stores, from where the last step ended, until all were visited once or time is up. */
+  /** Goes round the stores, from where the last step ended, for as long as there is time and something to remove. */
   #step(): void {
     const { clock, shards, log, writeRefusal, congested } = this.#options;
+    const { stores } = shards;
     if (writeRefusal() !== "" || congested()) return;
     const nowMs = clock.nowMs();
     const deadlineMs = clock.monotonicMs() + BACKGROUND_STEP_MS;
-    for (let visited = 0; visited < shards.stores.length && clock.monotonicMs() < deadlineMs; visited++) {
-      const store = shards.stores[this.#next++ % shards.stores.length]!;
-      store.sweepExpired(nowMs, SWEEP_BLOCKS_PER_STEP, SWEEP_DELETES_PER_STEP);
-      store.shrink(SHRINK_ENTRIES_PER_STEP);
+    for (let idle = 0; idle < stores.length && clock.monotonicMs() < deadlineMs;) {
+      const store = stores[this.#next++ % stores.length]!;
+      const removed = store.sweepExpired(nowMs, SWEEP_BLOCKS_PER_STEP, SWEEP_DELETES_PER_STEP);
+      const isOverCap = store.shrink(SHRINK_ENTRIES_PER_STEP);
       log.endRequest();
+      idle = removed > 0 || isOverCap ? 0 : idle + 1;
     }
   }
 }

@@ -4,7 +4,7 @@ import { bytesOf } from "../../src/core/bytes.ts";
 import { LARGE_REQUEST_BYTES_MAX, MIB, READ_BUFFER_BYTES } from "../../src/core/limits.ts";
 import { ReadBudget } from "../../src/io/read_buffer.ts";
 import { resp, World } from "../support/balancer_world.ts";
-import { settle } from "../support/simulated_network.ts";
+import { settle } from "../support/settle.ts";
 
 Deno.test("A client that never reads is dropped, and others go on", async () => {
   const world = await World.start({ clientStallMs: 2_000 });

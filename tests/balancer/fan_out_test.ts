@@ -2,7 +2,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { resp, World } from "../support/balancer_world.ts";
 import { array, bulk } from "../support/fake_node.ts";
-import { settle } from "../support/simulated_network.ts";
+import { settle } from "../support/settle.ts";
 
 /** A cluster of three nodes with `count` keys on each. */
 async function filled(count = 2): Promise<{ world: World; keys: string[] }> {

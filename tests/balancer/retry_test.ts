@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { RETRY_DEADLINE_MS } from "../../src/core/limits.ts";
 import { resp, World } from "../support/balancer_world.ts";
 import { bulk } from "../support/fake_node.ts";
-import { settle } from "../support/simulated_network.ts";
+import { settle } from "../support/settle.ts";
 
 Deno.test("A write that was not sent is sent after the node is back", async () => {
   const world = await World.start();

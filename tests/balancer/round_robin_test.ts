@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { bytesOf } from "../../src/core/bytes.ts";
 import { resp, World } from "../support/balancer_world.ts";
 import { array, bulk } from "../support/fake_node.ts";
-import { settle } from "../support/simulated_network.ts";
+import { settle } from "../support/settle.ts";
 
 const ROUND_ROBIN = { routing: "round-robin" } as const;
 

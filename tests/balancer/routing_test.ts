@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { bytesOf } from "../../src/core/bytes.ts";
 import { array, bulk } from "../support/fake_node.ts";
 import { resp, World } from "../support/balancer_world.ts";
-import { settle } from "../support/simulated_network.ts";
+import { settle } from "../support/settle.ts";
 
 Deno.test("A balancer sends each key to the node of its slot and hands the reply back", async () => {
   const world = await World.start();

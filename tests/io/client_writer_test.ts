@@ -4,7 +4,7 @@ import { MIB } from "../../src/core/limits.ts";
 import { ClientWriter, WriteWatch } from "../../src/io/client_writer.ts";
 import type { Connection } from "../../src/io/network.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import { settle } from "../support/simulated_network.ts";
+import { settle } from "../support/settle.ts";
 
 const STALL_MS = 8_000;
 

@@ -9,7 +9,8 @@ import type { Topology } from "../../src/topology/topology.ts";
 import type { TopologyStore } from "../../src/topology/topology_file.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { array, bulk, FakeNode } from "./fake_node.ts";
-import { settle, type SimulatedConnection, SimulatedNetwork } from "./simulated_network.ts";
+import { settle } from "./settle.ts";
+import { type SimulatedConnection, SimulatedNetwork } from "./simulated_network.ts";
 
 const FIRST_NODE_PORT = 8081;
 

@@ -3,7 +3,7 @@ import type { FakeClock } from "./fake_clock.ts";
 
 /** Lets every promise that can settle without I/O do so. */
 export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  for (let turn = 0; turn < 400; turn++) await Promise.resolve();
 }
 
 /** Moves time on by `ms`, with all that this sets off. */

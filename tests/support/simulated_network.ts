@@ -8,11 +8,6 @@ import type { Address, Connection, Listener, Network } from "../../src/io/networ
 const WINDOW_BYTES = 256 * 1024;
 const FIRST_FREE_PORT = 40_000;
 
-/** Lets everything happen that can happen without time going on. */
-export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 400; turn++) await Promise.resolve();
-}
-
 /** One direction of a connection. */
 class Pipe {
   #chunks: Uint8Array[] = [];
