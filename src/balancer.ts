@@ -1,6 +1,5 @@
 /** The balancer: reads its flags, takes the machine's clock, disk and network, and serves until it is stopped. */
 import { Balancer } from "./balancer/balancer.ts";
-import { messageOf, RefusalError } from "./core/errors.ts";
 import { VERSION } from "./core/version.ts";
 import { openAdminPort } from "./io/admin_port.ts";
 import { configOfProcess } from "./io/command_line.ts";
@@ -11,15 +10,16 @@ import { DenoNetwork } from "./io/deno_network.ts";
 import { checkHealth } from "./io/health.ts";
 import { configureLogging, loggerOf } from "./io/logging.ts";
 import { requireFolder } from "./io/permissions.ts";
-import { exitWith, printReady } from "./io/process.ts";
+import { endHealthCheck, printReady } from "./io/process.ts";
 import { onParentGone, onStopSignals } from "./io/signals.ts";
+import { endRefused } from "./io/start_failure.ts";
 import { FileTopologyStore } from "./topology/topology_file.ts";
 
 const config = configOfProcess(balancerConfig);
 const { host, port } = config;
 const clock = new DenoClock();
 const network = new DenoNetwork();
-if (config.health) exitWith(await checkHealth(network, clock, { host, port }) ? 0 : 1, "");
+if (config.health) endHealthCheck(await checkHealth(network, clock, { host, port }));
 
 configureLogging({ level: config.logLevel, format: config.logFormat, name: `balancer:${port}` });
 try {
@@ -53,6 +53,5 @@ try {
   await balancer.start();
   printReady("balancer", host, balancer.port);
 } catch (error) {
-  if (error instanceof RefusalError) exitWith(3, `roundel balancer: ${messageOf(error)}`);
-  throw error;
+  endRefused("balancer", config.logFormat, error);
 }

@@ -1,5 +1,4 @@
 /** The storage node: reads its flags, takes the machine's clock, disk and network, and serves until it is stopped. */
-import { messageOf, RefusalError } from "./core/errors.ts";
 import { configOfProcess } from "./io/command_line.ts";
 import { nodeConfig } from "./io/config.ts";
 import { DenoClock, SystemRandom } from "./io/deno_clock.ts";
@@ -8,15 +7,16 @@ import { DenoNetwork } from "./io/deno_network.ts";
 import { checkHealth } from "./io/health.ts";
 import { configureLogging, loggerOf } from "./io/logging.ts";
 import { requireFolder } from "./io/permissions.ts";
-import { denoProcess, exitWith, printReady } from "./io/process.ts";
+import { denoProcess, endHealthCheck, printReady } from "./io/process.ts";
 import { onParentGone, onStopSignals } from "./io/signals.ts";
+import { endRefused } from "./io/start_failure.ts";
 import { NodeServer } from "./node/node_server.ts";
 
 const config = configOfProcess(nodeConfig);
 const { host, port } = config;
 const clock = new DenoClock();
 const network = new DenoNetwork();
-if (config.health) exitWith(await checkHealth(network, clock, { host, port }) ? 0 : 1, "");
+if (config.health) endHealthCheck(await checkHealth(network, clock, { host, port }));
 
 configureLogging({ level: config.logLevel, format: config.logFormat, name: `node:${port}` });
 try {
@@ -33,6 +33,5 @@ try {
   if (config.exitWithParent) onParentGone(stop);
   printReady("node", host, server.port);
 } catch (error) {
-  if (error instanceof RefusalError) exitWith(3, `roundel node: ${messageOf(error)}`);
-  throw error;
+  endRefused("node", config.logFormat, error);
 }

@@ -25,3 +25,8 @@ export function exitWith(code: number, text: string): never {
   console.error(text);
   Deno.exit(code);
 }
+
+/** Ends a process that was started with `--health`: code 0 when the asked one serves, or 1. */
+export function endHealthCheck(isHealthy: boolean): never {
+  Deno.exit(isHealthy ? 0 : 1);
+}

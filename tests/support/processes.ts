@@ -3,8 +3,6 @@
  * its own, started as the tasks start them, stopped or killed as the test says. Waiting is for lines that a process
  * prints, never for time.
  */
-import { assert } from "@std/assert";
-
 const ROOT = new URL("../../", import.meta.url).pathname;
 const START_TIMEOUT_MS = 30_000;
 
@@ -108,28 +106,29 @@ export async function start(
   };
 }
 
+/** Below the ports that systems give to outgoing connections, so that none of those takes one meanwhile. */
+const FIRST_PORT = 20_000;
+const PORT_COUNT = 12_000;
+
 /** `count` ports of the loopback that are free now. */
 export function freePorts(count: number): number[] {
-  const listeners = Array.from({ length: count }, () => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
-  const ports = listeners.map((listener) => listener.addr.port);
-  for (const listener of listeners) listener.close();
-  return ports;
+  return Array.from({ length: count }, () => freePortRun(1));
 }
 
-/** A port with `count - 1` free ones right behind it. */
+/** A free port with `count - 1` free ones right behind it. */
 export function freePortRun(count: number): number {
   for (let attempt = 0; attempt < 100; attempt++) {
-    const [first] = freePorts(1);
-    assert(first !== undefined);
+    const first = FIRST_PORT + Math.floor(Math.random() * PORT_COUNT);
+    const listeners: Deno.TcpListener[] = [];
     try {
-      const listeners = Array.from(
-        { length: count },
-        (_, i) => Deno.listen({ hostname: "127.0.0.1", port: first + i }),
-      );
-      for (const listener of listeners) listener.close();
+      for (let i = 0; i < count; i++) {
+        listeners.push(Deno.listen({ hostname: "127.0.0.1", port: first + i }));
+      }
       return first;
     } catch (error) {
       if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    } finally {
+      for (const listener of listeners) listener.close();
     }
   }
   throw new Error(`No ${count} free ports in a row`);
