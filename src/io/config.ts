@@ -216,8 +216,8 @@ function requirePorts({ port, nodePort, adminPort, nodes }: ClusterConfig): void
 
 /** Every shard must hold the longest of keys. */
 function requireMemory({ maxMemoryBytes, nodes, shards, routing }: ClusterConfig): void {
-  if (routing !== "slots" || maxMemoryBytes * nodes >= STORE_CAP_BYTES_MIN * shards) return;
   const least = Math.ceil(shards / nodes) * STORE_CAP_BYTES_MIN;
+  if (routing !== "slots" || maxMemoryBytes >= least) return;
   throw new UsageError(
     `Bad value for --max-memory: "${bytesText(maxMemoryBytes)}": takes at least ${bytesText(least)} ` +
       `with ${shards} shards on ${nodes} nodes`,
