@@ -6,18 +6,24 @@
  */
 import { bytesOf } from "../core/bytes.ts";
 import { RefusalError } from "../core/errors.ts";
+import { SyncPace } from "./sync_pace.ts";
 import { directoryOf, type Disk, type DiskFile, type DiskLock } from "./disk.ts";
 
 /** How long {@linkcode DenoDisk.lock} waits. Taking a free lock needs no time; this only has to tell the two apart. */
 const LOCK_WAIT_MS = 300;
 
 export class DenoDisk implements Disk {
+  readonly #pace = new SyncPace();
+
   async open(path: string): Promise<DiskFile> {
-    return new DenoDiskFile(await Deno.open(path, { read: true, write: true }));
+    return new DenoDiskFile(await Deno.open(path, { read: true, write: true }), this.#pace);
   }
 
   async create(path: string): Promise<DiskFile> {
-    return new DenoDiskFile(await Deno.open(path, { read: true, write: true, createNew: true }));
+    return new DenoDiskFile(
+      await Deno.open(path, { read: true, write: true, createNew: true }),
+      this.#pace,
+    );
   }
 
   async exists(path: string): Promise<boolean> {
@@ -40,12 +46,12 @@ export class DenoDisk implements Disk {
 
   /** A chunk's bytes are free for reuse as soon as the next chunk is asked for. */
   writeFile(path: string, chunks: AsyncIterable<Uint8Array<ArrayBuffer>>): Promise<void> {
-    return Deno.writeFile(path, ReadableStream.from(chunks));
+    return this.#pace.duringBulkWrite(() => Deno.writeFile(path, ReadableStream.from(chunks)));
   }
 
   async syncFile(path: string): Promise<void> {
     using file = await Deno.open(path, { read: true, write: true });
-    await file.sync();
+    await this.#pace.duringBulkWrite(() => file.sync());
   }
 
   async syncDirectory(path: string): Promise<void> {
@@ -88,16 +94,18 @@ export class DenoDisk implements Disk {
       throw error;
     }
     await file.truncate(0);
-    await new DenoDiskFile(file).write(bytesOf(`${Deno.pid}\n`));
+    await new DenoDiskFile(file, this.#pace).write(bytesOf(`${Deno.pid}\n`));
     return { release: () => file.close() };
   }
 }
 
 class DenoDiskFile implements DiskFile {
   readonly #file: Deno.FsFile;
+  readonly #pace: SyncPace;
 
-  constructor(file: Deno.FsFile) {
+  constructor(file: Deno.FsFile, pace: SyncPace) {
     this.#file = file;
+    this.#pace = pace;
   }
 
   writeSync(bytes: Uint8Array<ArrayBuffer>): void {
@@ -114,8 +122,12 @@ class DenoDiskFile implements DiskFile {
     return await this.#file.read(buffer) ?? 0;
   }
 
-  sync(): Promise<void> {
-    return this.#file.syncData();
+  async sync(bytes = Infinity): Promise<void> {
+    const isAtOnce = this.#pace.isAtOnce(bytes);
+    const beganMs = performance.now();
+    if (isAtOnce) this.#file.syncDataSync();
+    else await this.#file.syncData();
+    this.#pace.took(bytes, performance.now() - beganMs);
   }
 
   async seek(offset: number): Promise<void> {

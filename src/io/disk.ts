@@ -11,8 +11,11 @@ export interface DiskFile {
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Reads up to `buffer.length` bytes at the file's position; 0 at the end. */
   read(buffer: Uint8Array<ArrayBuffer>): Promise<number>;
-  /** Resolves when everything written so far is on the disk itself (fdatasync). */
-  sync(): Promise<void>;
+  /**
+   * Resolves when everything written so far is on the disk itself (fdatasync). `bytes`, how much that is, if known, is a
+   * hint: a little may be synced at once, without a detour through a thread.
+   */
+  sync(bytes?: number): Promise<void>;
   /** Moves the file's position to `offset` bytes from its start. */
   seek(offset: number): Promise<void>;
   /** Cuts the file to `length` bytes. */

@@ -92,6 +92,7 @@ export class Segment implements SegmentPlace {
   /** The same file once more, so that a sync does not hold up the next write. */
   readonly #syncFile: DiskFile;
   #length: number;
+  #unsyncedBytes = 0;
 
   private constructor(place: SegmentPlace, file: DiskFile, syncFile: DiskFile, length: number) {
     this.path = place.path;
@@ -159,7 +160,9 @@ export class Segment implements SegmentPlace {
 
   /** Resolves when everything written before the call is on the disk itself. */
   sync(): Promise<void> {
-    return this.#syncFile.sync();
+    const bytes = this.#unsyncedBytes;
+    this.#unsyncedBytes = 0;
+    return this.#syncFile.sync(bytes);
   }
 
   /** Takes back what a failed write has left behind. */
@@ -175,6 +178,7 @@ export class Segment implements SegmentPlace {
 
   #grow(count: number): void {
     this.#length += count;
+    this.#unsyncedBytes += count;
     assert(this.#length <= SEGMENT_BYTES_MAX, "a segment never exceeds its bound");
   }
 }
