@@ -1,0 +1,181 @@
+/**
+ * A network without sockets that allocates nothing itself once it runs, so that what is left on the heap is the
+ * server's. A driven client sends the same bytes again each time it was answered; a canned node answers requests,
+ * all of one length, by the number of their bytes, with the same reply each.
+ */
+import { assert } from "../../src/core/assert.ts";
+import { bytesOf, textOf } from "../../src/core/bytes.ts";
+import type { Address, Connection, Listener, Network } from "../../src/io/network.ts";
+
+const WRITTEN = Promise.resolve();
+
+/** What a server reads from and writes to: the one client, which sends `batch` again and again. */
+export class DrivenClient implements Connection {
+  readonly remote = "127.0.0.1:1";
+  #batch: Uint8Array = new Uint8Array(0);
+  #sentBytes = 0;
+  #batchesLeft = 0;
+  #room: Uint8Array | null = null;
+  #deliver: ((count: number | null) => void) | null = null;
+  #finish: (() => void) | null = null;
+  /** Promises of counts that came before; a server in steady state reads the same count each time. */
+  readonly #counts = new Map<number, Promise<number>>();
+
+  /** Sends `batch` `count` times, each once the one before was answered; resolves after the last answer. */
+  run(batch: Uint8Array, count: number): Promise<void> {
+    assert(this.#batchesLeft === 0, "one run at a time");
+    this.#batch = batch;
+    this.#batchesLeft = count;
+    this.#sentBytes = 0;
+    const finished = new Promise<void>((resolve) => this.#finish = resolve);
+    const deliver = this.#deliver;
+    this.#deliver = null;
+    deliver?.(this.#send(this.#room!));
+    return finished;
+  }
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    if (this.#sentBytes < this.#batch.length) {
+      const count = this.#send(buffer);
+      let promise = this.#counts.get(count);
+      if (promise === undefined) this.#counts.set(count, promise = Promise.resolve(count));
+      return promise;
+    }
+    // The server has taken all and asks for more: it has answered what it had.
+    if (this.#batchesLeft > 0 && --this.#batchesLeft > 0) {
+      this.#sentBytes = 0;
+      return this.read(buffer);
+    }
+    this.#room = buffer;
+    this.#finish?.();
+    this.#finish = null;
+    return new Promise((resolve) => this.#deliver = resolve);
+  }
+
+  write(): Promise<void> {
+    return WRITTEN;
+  }
+
+  closeWrite(): Promise<void> {
+    return WRITTEN;
+  }
+
+  close(): void {
+    this.#deliver?.(null);
+    this.#deliver = null;
+  }
+
+  #send(buffer: Uint8Array): number {
+    const batch = this.#batch;
+    const from = this.#sentBytes;
+    const count = Math.min(batch.length - from, buffer.length);
+    if (count === batch.length) buffer.set(batch);
+    else buffer.set(batch.subarray(from, from + count));
+    this.#sentBytes = from + count;
+    return count;
+  }
+}
+
+/** The answers that a canned node gives. */
+export interface Canned {
+  requestBytes: number;
+  reply: Uint8Array;
+}
+
+/** A node for a balancer: answers the greeting with an identity, and everything else from the can. */
+class CannedNode implements Connection {
+  readonly remote: string;
+  readonly #canned: Canned;
+  readonly #replies = new Uint8Array(256 * 1024);
+  #replyBytes = 0;
+  #room: Uint8Array | null = null;
+  #deliver: ((count: number | null) => void) | null = null;
+  #isClosed = false;
+
+  constructor(address: Address, canned: Canned) {
+    this.remote = `${address.host}:${address.port}`;
+    this.#canned = canned;
+  }
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    if (this.#isClosed) return Promise.resolve(null);
+    if (this.#replyBytes > 0) return Promise.resolve(this.#take(buffer));
+    this.#room = buffer;
+    return new Promise((resolve) => this.#deliver = resolve);
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    const { requestBytes, reply } = this.#canned;
+    if (requestBytes === 0) this.#answer(this.#greeting(textOf(bytes, 0, bytes.length)));
+    else {
+      assert(bytes.length % requestBytes === 0, "a balancer sends whole requests");
+      for (let i = bytes.length / requestBytes; i > 0; i--) this.#answer(reply);
+    }
+    const deliver = this.#deliver;
+    this.#deliver = null;
+    deliver?.(this.#take(this.#room!));
+    return WRITTEN;
+  }
+
+  closeWrite(): Promise<void> {
+    return WRITTEN;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#deliver?.(null);
+    this.#deliver = null;
+  }
+
+  #answer(reply: Uint8Array): void {
+    this.#replies.set(reply, this.#replyBytes);
+    this.#replyBytes += reply.length;
+  }
+
+  #take(buffer: Uint8Array): number {
+    const count = this.#replyBytes;
+    assert(count <= buffer.length, "a balancer has room for what it asked");
+    for (let i = 0; i < count; i++) buffer[i] = this.#replies[i]!;
+    this.#replyBytes = 0;
+    return count;
+  }
+
+  #greeting(request: string): Uint8Array {
+    if (!request.includes("IDENTITY")) return bytesOf("+OK\r\n");
+    const json = JSON.stringify({
+      id: this.remote,
+      cluster: null,
+      version: 0,
+      maxMemoryBytes: 256 * 1024 * 1024,
+      entries: 0,
+      standalone: false,
+    });
+    return bytesOf(`$${json.length}\r\n${json}\r\n`);
+  }
+}
+
+/** Listens with the one client already there, and connects to canned nodes. */
+export class DrivenNetwork implements Network {
+  readonly client = new DrivenClient();
+  /** Greetings are answered while `requestBytes` is 0. */
+  readonly canned: Canned = { requestBytes: 0, reply: new Uint8Array(0) };
+
+  listen({ host, port }: Address): Listener {
+    let isAccepted = false;
+    let end: (() => void) | null = null;
+    return {
+      host,
+      port,
+      accept: () => {
+        if (isAccepted) return new Promise((resolve) => end = () => resolve(null));
+        isAccepted = true;
+        return Promise.resolve(this.client);
+      },
+      close: () => end?.(),
+    };
+  }
+
+  connect(address: Address): Promise<Connection> {
+    return Promise.resolve(new CannedNode(address, this.canned));
+  }
+}

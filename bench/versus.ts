@@ -1,0 +1,104 @@
+/**
+ * Roundel and its peers side by side: starts all of them with equal durability, lets them take turns under the same
+ * load, and prints what came of it. `deno task bench:versus --help` tells what can be chosen.
+ */
+import { goalOf, nameOf, PRESETS, stagesOf } from "./versus/cells.ts";
+import { BINARIES, type CellResult, runStage } from "./versus/contest.ts";
+import { measureMemory, memoryReport, type MemoryResult } from "./versus/memory.ts";
+import { HELP, readOptions, type VersusOptions } from "./versus/options.ts";
+import { missingBinaries } from "./versus/peers.ts";
+import { plotOf } from "./versus/plot.ts";
+import { Processes } from "./versus/processes.ts";
+import { measureRecovery, recoveryReport, type RecoveryResult } from "./versus/recovery.ts";
+import { contestReport, preamble, ratiosOf } from "./versus/report.ts";
+
+const SMALL = [1_000_000];
+const SMALL_AND_LARGE = [1_000_000, 4_000_000];
+
+const progress = (line: string) => console.error(line);
+
+async function measureAll(processes: Processes, options: VersusOptions): Promise<void> {
+  const missing = await missingBinaries();
+  for (const name of missing) progress(`${name} is not installed: what needs it is left out`);
+  const has = (names: readonly string[]) => !names.some((name) => missing.includes(name));
+  const { preset, parts, rounds } = options;
+  const wanted = (parts.includes("runtime") && preset === "quick" ? PRESETS.targets : PRESETS[preset])
+    .filter((cell) => parts.includes(cell.subject) && has(BINARIES[cell.subject]) && options.wants(cell));
+  const results: CellResult[] = [];
+  for (const stage of stagesOf(wanted)) {
+    results.push(...await runStage(processes, stage, { ...options, progress }));
+  }
+  const entryCounts = preset === "quick" ? SMALL : SMALL_AND_LARGE;
+  const memory: MemoryResult[] = [];
+  const recoveries: RecoveryResult[] = [];
+  if (parts.includes("memory")) {
+    for (const entryCount of entryCounts) {
+      memory.push(await measureMemory(processes, { entryCount, missing, progress }));
+    }
+  }
+  if (parts.includes("recovery") && has(["redis-server"])) {
+    for (const entryCount of [0, ...entryCounts]) {
+      recoveries.push(...await measureRecovery(processes, { entryCount, rounds, progress }));
+    }
+  }
+  const command = ["deno task bench:versus", ...Deno.args].join(" ");
+  const report = [
+    preamble({ rounds, missing, command }),
+    ...(results.length > 0 ? [contestReport(results)] : []),
+    ...(memory.length > 0 ? [memoryReport(memory)] : []),
+    ...(recoveries.length > 0 ? [recoveryReport(recoveries)] : []),
+  ].join("\n\n");
+  console.log(report);
+  if (options.out !== undefined) writeFile(options.out, `${report}\n`);
+  if (options.svg !== undefined) writeFile(options.svg, plotOf(results.map(barOf)));
+}
+
+/** Makes the folder, too, where there is none. */
+function writeFile(path: string, text: string): void {
+  const end = path.lastIndexOf("/");
+  if (end > 0) Deno.mkdirSync(path.slice(0, end), { recursive: true });
+  Deno.writeTextFileSync(path, text);
+}
+
+function barOf(result: CellResult) {
+  const goal = goalOf(result.cell)?.ratioMin;
+  return {
+    group: `${result.cell.subject === "runtime" ? "node" : result.cell.subject} ÷ ${result.peerName}`,
+    label: nameOf(result.cell),
+    ratio: ratiosOf(result),
+    ...(goal === undefined ? {} : { goal }),
+  };
+}
+
+async function main(): Promise<number> {
+  let options: VersusOptions | undefined;
+  try {
+    options = readOptions(Deno.args);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    console.error(error.message);
+    return 2;
+  }
+  if (options === undefined) {
+    console.log(HELP);
+    return 0;
+  }
+  const processes = new Processes();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => {
+      processes.close();
+      Deno.exit(130);
+    });
+  }
+  try {
+    await measureAll(processes, options);
+    return 0;
+  } catch (error) {
+    console.error(error);
+    return 1;
+  } finally {
+    processes.close();
+  }
+}
+
+Deno.exit(await main());

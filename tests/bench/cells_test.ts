@@ -1,0 +1,47 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { goalOf, keysOf, nameOf, PRESETS, stagesOf } from "../../bench/versus/cells.ts";
+import { readOptions } from "../../bench/versus/options.ts";
+
+Deno.test("The quick preset is twelve cells on two pairs of servers", () => {
+  assertEquals(PRESETS.quick.length, 12);
+  assertEquals(stagesOf(PRESETS.quick).length, 2);
+});
+
+Deno.test("Every cell of the targets has a goal, but for the runtime's own limit", () => {
+  for (const cell of PRESETS.targets) {
+    assertEquals(goalOf(cell) === undefined, cell.subject === "runtime", nameOf(cell));
+  }
+});
+
+Deno.test("No preset has a cell twice, and stages hold every cell once", () => {
+  for (const cells of Object.values(PRESETS)) {
+    assertEquals(new Set(cells.map((cell) => JSON.stringify(cell))).size, cells.length);
+    assertEquals(stagesOf(cells).flat().length, cells.length);
+  }
+});
+
+Deno.test("The full matrix contains the targets, and never more data than fits", () => {
+  const full = new Set(PRESETS.full.map((cell) => JSON.stringify(cell)));
+  for (const cell of PRESETS.targets) assert(full.has(JSON.stringify(cell)), nameOf(cell));
+  for (const cell of PRESETS.full) assert(keysOf(cell) * cell.valueBytes <= 256 * 1024 * 1024, nameOf(cell));
+});
+
+Deno.test("The quick preset with three rounds is what runs when nothing is asked for", () => {
+  const options = readOptions([])!;
+  assertEquals([options.preset, options.rounds, options.parts], ["quick", 3, ["node", "cluster"]]);
+  assert(PRESETS.quick.every((cell) => options.wants(cell)));
+});
+
+Deno.test("Filters leave the cells that fit all of them", () => {
+  const options = readOptions(["--targets", "--command", "get", "--depth", "16", "--fsync", "always"])!;
+  assertEquals(PRESETS.targets.filter((cell) => options.wants(cell)).map(nameOf), [
+    "GET, 16 deep, fsync always",
+  ]);
+});
+
+Deno.test("Arguments that cannot be used are refused with what can be", () => {
+  assertThrows(() => readOptions(["--only", "redis"]), RangeError, "takes node, cluster");
+  assertThrows(() => readOptions(["--rounds", "0"]), RangeError, "--rounds");
+  assertThrows(() => readOptions(["--rounds", "1.5"]), RangeError, "--rounds");
+  assertThrows(() => readOptions(["--fast"]), RangeError, "--fast");
+});
