@@ -14,7 +14,7 @@ import { parseReply, type ReplyValue, writeReply } from "../protocol/reply_scann
 import { type Dialect, DialectWriter, RESP2, RESP3 } from "./dialect.ts";
 import type { ReplySink } from "./reply_sink.ts";
 
-const TAGS_MIN = 16;
+const TAGS_MIN = 4;
 const STAR = 0x2a;
 const DOLLAR = 0x24;
 const MINUS = 0x2d;
@@ -22,8 +22,8 @@ const MINUS = 0x2d;
 const NOT_HELD = -1;
 
 export class Batch implements ReplySink {
-  readonly output = new OutputBuffer();
-  readonly #scratch = new OutputBuffer();
+  readonly output = new OutputBuffer(64);
+  readonly #scratch = new OutputBuffer(16);
   readonly #writer: DialectWriter;
   #dialects = new Uint8Array(TAGS_MIN);
   #starts = new Int32Array(TAGS_MIN).fill(NOT_HELD);

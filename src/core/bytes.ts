@@ -3,7 +3,7 @@
  * `TypedArray.set(subarray)`, which has to make a view first.
  */
 
-const COPY_LOOP_BYTES = 64;
+const COPY_LOOP_BYTES = 128;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 

@@ -7,14 +7,14 @@ import { copyBytes } from "./bytes.ts";
 
 const DIGITS_MAX = 20;
 const digits = new Uint8Array(DIGITS_MAX);
+const float64 = new Float64Array(1);
+const float64Bytes = new Uint8Array(float64.buffer);
 
 export class OutputBuffer {
   /** The room; only `[0, length)` is written. Changes identity when it grows: never keep it over a reserve. */
   bytes: Uint8Array<ArrayBuffer>;
   length = 0;
   readonly #initialBytes: number;
-  readonly #float64: Float64Array<ArrayBuffer> = new Float64Array(1);
-  readonly #float64Bytes: Uint8Array<ArrayBuffer> = new Uint8Array(this.#float64.buffer);
 
   constructor(initialBytes = 256) {
     this.#initialBytes = initialBytes;
@@ -111,7 +111,7 @@ export class OutputBuffer {
   }
 
   f64(value: number): void {
-    this.#float64[0] = value;
-    this.copy(this.#float64Bytes);
+    float64[0] = value;
+    this.copy(float64Bytes);
   }
 }

@@ -2,7 +2,7 @@
  * The buffer that a connection reads into: `bytes[start, end)` has arrived and is not yet consumed. Its size
  * follows the traffic, so that an idle connection costs little and a busy one few reads:
  *
- * - it begins small, and goes to the common size when a read fills it;
+ * - it begins small, and grows fourfold, up to the common size, each time that a read fills it;
  * - only a single message that is larger than the common size makes it grow further, by doubling, and only as
  *   its bytes arrive, whatever length the message announces;
  * - all that buffers hold above the common size is taken from one shared budget;
@@ -69,7 +69,7 @@ export class ReadBuffer {
     const { length } = this.bytes;
     if (held === length) return this.#grow(bytesNeeded);
     if (held === 0) this.#settle();
-    else if (this.#lastReadFilled && length < READ_BUFFER_BYTES) this.#resize(READ_BUFFER_BYTES);
+    else if (this.#lastReadFilled && length < READ_BUFFER_BYTES) this.#resize(nextLength(length));
     else if (this.end === length || this.start + bytesNeeded > length) this.#moveToFront();
     return true;
   }
@@ -107,7 +107,7 @@ export class ReadBuffer {
   #settle(): void {
     const { length } = this.bytes;
     if (length > READ_BUFFER_BYTES) this.#resize(READ_BUFFER_BYTES);
-    else if (this.#lastReadFilled && length < READ_BUFFER_BYTES) this.#resize(READ_BUFFER_BYTES);
+    else if (this.#lastReadFilled && length < READ_BUFFER_BYTES) this.#resize(nextLength(length));
     else if (this.#smallReads >= SMALL_READS_TO_SHRINK && length > this.#bytesMin) {
       this.#resize(this.#bytesMin);
     } else this.#moveToFront();
@@ -116,7 +116,7 @@ export class ReadBuffer {
   /** The message fills the buffer: doubles it, or takes just what the message still needs if that is less. */
   #grow(bytesNeeded: number): boolean {
     const { length } = this.bytes;
-    let larger = Math.max(length * 2, READ_BUFFER_BYTES);
+    let larger = length < READ_BUFFER_BYTES ? nextLength(length) : length * 2;
     if (larger > READ_BUFFER_BYTES) {
       if (bytesNeeded > length && bytesNeeded < larger) larger = bytesNeeded;
       const borrowed = larger - READ_BUFFER_BYTES;
@@ -142,4 +142,9 @@ export class ReadBuffer {
     this.end -= this.start;
     this.start = 0;
   }
+}
+
+/** The size of a buffer of `length` bytes that a read has filled. */
+function nextLength(length: number): number {
+  return Math.min(length * 4, READ_BUFFER_BYTES);
 }

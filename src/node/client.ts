@@ -24,7 +24,7 @@ import type { CommitBarrier } from "./commit_barrier.ts";
 import { Executor, type NodeServices } from "./executor.ts";
 
 /** First room for replies: enough for one short one. */
-const OUTPUT_BYTES_MIN = 512;
+const OUTPUT_BYTES_MIN = 64;
 
 export interface ClientServices extends NodeServices {
   readonly clock: Clock;

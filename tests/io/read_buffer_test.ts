@@ -58,15 +58,19 @@ async function held(buffer: ReadBuffer, count: number, announced: number, piece 
   return [...sizes];
 }
 
-Deno.test("An idle connection costs the smallest buffer, a busy one the common size", async () => {
+Deno.test("An idle connection costs the smallest buffer, a busy one the common size in a few steps", async () => {
   const buffer = new ReadBuffer(new ReadBudget());
   assertEquals(buffer.bytes.length, READ_BUFFER_BYTES_MIN);
   const connection = counting(new Array(500).fill(MIB));
-  buffer.ensureRoom(0);
-  await buffer.fill(connection);
-  buffer.consume(buffer.end);
-  buffer.ensureRoom(0);
-  assertEquals(buffer.bytes.length, READ_BUFFER_BYTES);
+  const sizes: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    buffer.ensureRoom(0);
+    sizes.push(buffer.bytes.length);
+    await buffer.fill(connection);
+    buffer.consume(buffer.end);
+  }
+  const [least, most] = [READ_BUFFER_BYTES_MIN, READ_BUFFER_BYTES];
+  assertEquals(sizes, [least, 4 * least, 16 * least, most, most]);
 });
 
 Deno.test("A buffer grows by doubling as bytes arrive, never to what is merely announced", async () => {
@@ -75,6 +79,8 @@ Deno.test("A buffer grows by doubling as bytes arrive, never to what is merely a
   const sizes = await held(buffer, 200_000, 60 * MIB, 10_000);
   assertEquals(sizes, [
     READ_BUFFER_BYTES_MIN,
+    4 * READ_BUFFER_BYTES_MIN,
+    16 * READ_BUFFER_BYTES_MIN,
     READ_BUFFER_BYTES,
     2 * READ_BUFFER_BYTES,
     4 * READ_BUFFER_BYTES,
