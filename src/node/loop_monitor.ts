@@ -20,7 +20,7 @@ export class LoopMonitor {
     this.#timer = clock.every(PERIOD_MS, () => this.#tick());
   }
 
-  /** Longest stall in milliseconds since the start or the last reset. */
+  /** Longest stall in milliseconds since the start. */
   get stallMsMax(): number {
     return this.#stallMsMax;
   }
@@ -31,14 +31,6 @@ export class LoopMonitor {
 
   get stallsOver20Ms(): number {
     return this.#stallsOver20Ms;
-  }
-
-  /** Forgets what was measured so far. */
-  reset(): void {
-    this.#stallMsMax = 0;
-    this.#stallsOver5Ms = 0;
-    this.#stallsOver20Ms = 0;
-    this.#lastMs = this.#clock.monotonicMs();
   }
 
   stop(): void {
