@@ -1,11 +1,11 @@
 /** The balancer: wires its parts together, creates or resumes the cluster, and serves clients until it is stopped. */
 import { assert } from "../core/assert.ts";
-import { bytesOf } from "../core/bytes.ts";
 import { RefusalError } from "../core/errors.ts";
 import { CLIENT_COUNT_MAX, CLIENT_WRITE_STALL_MS, STOP_DEADLINE_MS } from "../core/limits.ts";
 import { WriteWatch } from "../io/client_writer.ts";
-import { type Connection, isDisconnect, type Listener } from "../io/network.ts";
+import type { Connection, Listener } from "../io/network.ts";
 import { ReadBudget } from "../io/read_buffer.ts";
+import { turnAway } from "../io/turn_away.ts";
 import { SessionRegistry } from "../protocol/session.ts";
 import { Client, type ClientServices } from "./client.ts";
 import { Controller } from "./controller.ts";
@@ -19,8 +19,6 @@ import type { BalancerOptions } from "./options.ts";
 import { RoundRobin } from "./round_robin.ts";
 import { SlotRouter } from "./slot_router.ts";
 import type { UpstreamState } from "./upstream.ts";
-
-const TOO_MANY_CLIENTS = bytesOf("-ERR max number of clients reached\r\n");
 
 /** What {@linkcode Balancer.health} says; a type, so that it passes as JSON. */
 export type Health = {
@@ -169,16 +167,5 @@ export class Balancer {
       writeWatch: this.#writeWatch,
       counters: this.#counters,
     };
-  }
-}
-
-/** One client too many gets an error instead of silence. */
-async function turnAway(connection: Connection): Promise<void> {
-  try {
-    await connection.write(TOO_MANY_CLIENTS);
-  } catch (error) {
-    if (!isDisconnect(error)) throw error;
-  } finally {
-    connection.close();
   }
 }

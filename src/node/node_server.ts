@@ -12,9 +12,10 @@ import type { Random } from "../core/random.ts";
 import { sleep } from "../core/clock.ts";
 import { WriteWatch } from "../io/client_writer.ts";
 import type { Disk } from "../io/disk.ts";
-import { type Connection, isDisconnect, type Listener, type Network } from "../io/network.ts";
+import type { Listener, Network } from "../io/network.ts";
 import type { ProcessFacts } from "../io/process.ts";
 import { ReadBudget } from "../io/read_buffer.ts";
+import { turnAway } from "../io/turn_away.ts";
 import type { FsyncPolicy, Log } from "../persistence/log.ts";
 import { SessionRegistry } from "../protocol/session.ts";
 import type { Revealed } from "../store/mutation_listener.ts";
@@ -214,16 +215,5 @@ export class NodeServer {
       ["port", String(this.#listener.port)],
       ["save", ""],
     ];
-  }
-}
-
-/** Tells one client too many that it is. */
-async function turnAway(connection: Connection): Promise<void> {
-  try {
-    await connection.write(bytesOf("-ERR max number of clients reached\r\n"));
-  } catch (error) {
-    if (!isDisconnect(error)) throw error;
-  } finally {
-    connection.close();
   }
 }

@@ -73,11 +73,6 @@ export class LogFiles {
     return this.#segment.end;
   }
 
-  /** Log position up to which everything would survive a power loss. */
-  get synced(): number {
-    return this.#synced;
-  }
-
   get segmentCount(): number {
     return this.#segments.length;
   }

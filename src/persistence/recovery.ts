@@ -37,12 +37,8 @@ export interface RecoveryOptions {
 
 export interface Recovered {
   readonly identity: NodeIdentity;
-  /** Whether the folder was empty. */
-  readonly isNew: boolean;
   /** Log position of the dump that was read; 0 without one. */
   readonly dumpPosition: number;
-  /** When that dump was begun; `null` without one. */
-  readonly dumpCreatedAtMs: number | null;
   /** Of every shard that the files say anything about. */
   readonly histories: ReadonlyMap<number, ShardHistory>;
   /** Ready to append. */
@@ -82,9 +78,7 @@ async function begin(options: RecoveryOptions, lock: DiskLock): Promise<Recovere
   options.targetFor(identity);
   return {
     identity,
-    isNew: true,
     dumpPosition: 0,
-    dumpCreatedAtMs: null,
     histories: new Map(),
     log,
     lock,
@@ -120,9 +114,7 @@ async function resume(options: RecoveryOptions, lock: DiskLock): Promise<Recover
   const { earlier, last, length } = await reader.read(dumpPosition);
   return {
     identity,
-    isNew: false,
     dumpPosition,
-    dumpCreatedAtMs: dump?.createdAtMs ?? null,
     histories: replayer.histories(),
     log: await Log.open(logOptions(options, identity), earlier, last, length),
     lock,

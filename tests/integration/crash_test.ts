@@ -1,6 +1,14 @@
 /** kill -9 under full write load: nothing acknowledged is lost, nothing is torn. */
 import { assertEquals, assertGreater } from "@std/assert";
-import { freePortRun, killPid, type Running, start, withFolder } from "../support/processes.ts";
+import {
+  clusterArgs,
+  crashCluster,
+  freePortRun,
+  killPid,
+  type Running,
+  start,
+  withFolder,
+} from "../support/processes.ts";
 import { Writers } from "../support/writers.ts";
 
 /** Rounds of killing; `deno task soak` asks for more. */
@@ -31,25 +39,13 @@ Deno.test(`A standalone node loses no acknowledged write in ${ROUNDS} rounds of 
 Deno.test(`A cluster loses no acknowledged write in ${ROUNDS} rounds of kill -9 of everything`, async () => {
   await withFolder(async (folder) => {
     const port = freePortRun(3);
-    const args = [
-      "--port",
-      `${port}`,
-      "--node-port",
-      `${port + 1}`,
-      "--admin-port",
-      "0",
-      "--data-dir",
-      folder,
-    ];
+    const args = clusterArgs(folder, port);
     const writers = new Writers(8);
     let cluster = await start("cluster", args);
     for (let round = 0; round < ROUNDS; round++) {
       writers.start(cluster.port);
       await writers.progressed(2000);
-      const pids = [...cluster.output().matchAll(/pid=(\d+)/g)].map((match) => Number(match[1]));
-      cluster.kill("SIGKILL");
-      for (const pid of pids) killPid(pid, "SIGKILL");
-      await cluster.ended;
+      await crashCluster(cluster);
       await writers.stop();
       cluster = await start("cluster", args);
       assertGreater(await writers.verify(cluster.port), 0);
@@ -61,16 +57,7 @@ Deno.test(`A cluster loses no acknowledged write in ${ROUNDS} rounds of kill -9 
 Deno.test("A cluster whose node, and then whose balancer, is killed under load starts it again and loses nothing", async () => {
   await withFolder(async (folder) => {
     const port = freePortRun(3);
-    const args = [
-      "--port",
-      `${port}`,
-      "--node-port",
-      `${port + 1}`,
-      "--admin-port",
-      "0",
-      "--data-dir",
-      folder,
-    ];
+    const args = clusterArgs(folder, port);
     const writers = new Writers(8);
     const cluster = await start("cluster", args);
     try {

@@ -1,17 +1,14 @@
 /** One bad client harms nobody else: not other clients, not the data, not the process. */
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
 import { SeededRandom } from "../../src/core/random.ts";
-import { freePortRun, start, withFolder } from "../support/processes.ts";
+import { clusterArgs, freePortRun, start, withFolder } from "../support/processes.ts";
 import { RespClient } from "../support/resp_client.ts";
 
 /** Runs `use` against a cluster's balancer, and again against a standalone node, both with a short stall time-out. */
 async function onBoth(use: (port: number, infoPort: number) => Promise<void>): Promise<void> {
   await withFolder(async (folder) => {
     const port = freePortRun(3);
-    const cluster = await start("cluster", [
-      ...["--port", `${port}`, "--node-port", `${port + 1}`, "--admin-port", "0", "--data-dir", folder],
-      ...["--client-stall", "2s"],
-    ]);
+    const cluster = await start("cluster", clusterArgs(folder, port, "--client-stall", "2s"));
     try {
       await use(port, port + 1);
     } finally {

@@ -1,26 +1,14 @@
 /** The main promise, as a new user meets it: one command, `nc`, SAVE, kill -9 of everything, start again. */
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
-import { freePortRun, killPid, type Running, start, withFolder } from "../support/processes.ts";
+import {
+  childPidsOf,
+  clusterArgs,
+  crashCluster,
+  freePortRun,
+  start,
+  withFolder,
+} from "../support/processes.ts";
 import { netcat, redisCli } from "../support/shell_clients.ts";
-
-/** Every process of a cluster, from what the cluster logs. */
-function pidsOf(cluster: Running): number[] {
-  return [...cluster.output().matchAll(/pid=(\d+)/g)].map((match) => Number(match[1]));
-}
-
-function clusterArgs(folder: string, port: number, ...more: string[]): string[] {
-  return [
-    "--port",
-    `${port}`,
-    "--node-port",
-    `${port + 1}`,
-    "--admin-port",
-    "0",
-    "--data-dir",
-    folder,
-    ...more,
-  ];
-}
 
 Deno.test("A cluster answers nc word for word, and each call comes back by itself within a second", async () => {
   await withFolder(async (folder) => {
@@ -65,11 +53,8 @@ Deno.test("Every acknowledged write is there after SAVE, kill -9 of every proces
       for (let i = 0; i < 20; i++) assertEquals(await redisCli(port, "SET", `before:${i}`, `v${i}`), "OK\n");
       assertEquals(await netcat(port, "SAVE\n"), "OK\n");
       for (let i = 0; i < 20; i++) assertEquals(await redisCli(port, "SET", `after:${i}`, `w${i}`), "OK\n");
-      const pids = pidsOf(cluster);
-      assertEquals(pids.length, 3, cluster.output());
-      cluster.kill("SIGKILL");
-      for (const pid of pids) killPid(pid, "SIGKILL");
-      await cluster.ended;
+      assertEquals(childPidsOf(cluster).length, 3, cluster.output());
+      await crashCluster(cluster);
 
       cluster = await start("cluster", clusterArgs(folder, port));
       for (let i = 0; i < 20; i++) {

@@ -3,15 +3,13 @@ import { Buffer } from "node:buffer";
 import { assertEquals, assertRejects } from "@std/assert";
 import { Redis } from "ioredis";
 import { createClient } from "redis";
-import { freePortRun, start, withFolder } from "../support/processes.ts";
+import { clusterArgs, freePortRun, start, withFolder } from "../support/processes.ts";
 
 /** Runs `use` against a cluster's balancer, and again against a standalone node. */
 async function onBoth(use: (port: number) => Promise<void>): Promise<void> {
   await withFolder(async (folder) => {
     const port = freePortRun(3);
-    const cluster = await start("cluster", [
-      ...["--port", `${port}`, "--node-port", `${port + 1}`, "--admin-port", "0", "--data-dir", folder],
-    ]);
+    const cluster = await start("cluster", clusterArgs(folder, port));
     try {
       await use(cluster.port);
     } finally {
@@ -104,9 +102,7 @@ Deno.test("ioredis stores, reads, pipelines and survives QUIT", async () => {
 Deno.test("A cluster-aware client finds the nodes through CLUSTER SLOTS and follows MOVED", async () => {
   await withFolder(async (folder) => {
     const port = freePortRun(3);
-    const cluster = await start("cluster", [
-      ...["--port", `${port}`, "--node-port", `${port + 1}`, "--admin-port", "0", "--data-dir", folder],
-    ]);
+    const cluster = await start("cluster", clusterArgs(folder, port));
     const client = new Redis.Cluster([{ host: "127.0.0.1", port: port + 1 }]);
     const direct = new Redis(port + 1, "127.0.0.1");
     try {

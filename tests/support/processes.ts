@@ -134,6 +134,34 @@ export function freePortRun(count: number): number {
   throw new Error(`No ${count} free ports in a row`);
 }
 
+/** Flags of a cluster on `port`, with its nodes on the ports behind it and its data in `folder`. */
+export function clusterArgs(folder: string, port: number, ...more: string[]): string[] {
+  return [
+    "--port",
+    `${port}`,
+    "--node-port",
+    `${port + 1}`,
+    "--admin-port",
+    "0",
+    "--data-dir",
+    folder,
+    ...more,
+  ];
+}
+
+/** The processes that a cluster has started so far, from what it logs. */
+export function childPidsOf(cluster: Running): number[] {
+  return [...cluster.output().matchAll(/pid=(\d+)/g)].map((match) => Number(match[1]));
+}
+
+/** kill -9 of a cluster and of every process that it started. */
+export async function crashCluster(cluster: Running): Promise<void> {
+  const pids = childPidsOf(cluster);
+  cluster.kill("SIGKILL");
+  for (const pid of pids) killPid(pid, "SIGKILL");
+  await cluster.ended;
+}
+
 /** Runs `use` with a folder that is removed afterwards. */
 export async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "roundel-test-" });
