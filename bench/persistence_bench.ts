@@ -4,12 +4,11 @@
  *
  *     deno bench --allow-read --allow-write bench/persistence_bench.ts
  */
-import { SeededRandom } from "../src/core/random.ts";
+import { randomUuid, SeededRandom } from "../src/core/random.ts";
 import { OutputBuffer } from "../src/core/output_buffer.ts";
 import { DenoClock } from "../src/io/deno_clock.ts";
 import { DenoDisk } from "../src/io/deno_disk.ts";
 import { type FsyncPolicy, Log } from "../src/persistence/log.ts";
-import { randomIdentity } from "../src/persistence/node_identity.ts";
 import { decodeRecord, encodeSet, RecordView, sealRecord } from "../src/persistence/record.ts";
 
 const RECORDS = 1_000;
@@ -29,7 +28,7 @@ async function newLog(policy: FsyncPolicy): Promise<Log> {
     clock: new DenoClock(),
     logger: { debug() {}, info() {}, warn() {}, error() {} },
     directory,
-    identity: randomIdentity(new SeededRandom(1)),
+    identity: randomUuid(new SeededRandom(1)),
     policy,
   });
 }

@@ -118,11 +118,6 @@ export class Log {
     return this.#files.lastSyncMs;
   }
 
-  /** Bytes of records written since the log was opened. */
-  get writtenBytes(): number {
-    return this.#files.writtenBytes;
-  }
-
   /** Appends a record; returns its stamp. */
   appendSet(
     shard: number,

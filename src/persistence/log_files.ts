@@ -37,7 +37,6 @@ export class LogFiles {
   #syncFailure: SyncError | null = null;
   #syncCount = 0;
   #lastSyncMs = 0;
-  #writtenBytes = 0;
 
   private constructor(options: LogFilesOptions, earlier: readonly SegmentPlace[], segment: Segment) {
     this.#options = options;
@@ -85,10 +84,6 @@ export class LogFiles {
     return this.#lastSyncMs;
   }
 
-  get writtenBytes(): number {
-    return this.#writtenBytes;
-  }
-
   /**
    * Writes `bytes[start, end)`, which holds whole records. Rejects where it gets stuck: `end` then tells what is
    * written; {@linkcode LogFiles.rewind} has to come before the rest.
@@ -105,7 +100,6 @@ export class LogFiles {
       // At once takes 4 µs, the detour through a thread 51; but while a sync runs it may take 25 ms.
       if (piece.length <= WRITE_AT_ONCE_BYTES_MAX && this.#syncing === null) this.#segment.writeSync(piece);
       else await this.#segment.write(piece);
-      this.#writtenBytes += piece.length;
       at = pieceEnd;
     }
   }

@@ -10,7 +10,6 @@
 import { bytesOf, textOf } from "../core/bytes.ts";
 import { messageOf, RefusalError } from "../core/errors.ts";
 import { SHARD_COUNT_MAX } from "../core/limits.ts";
-import type { Random } from "../core/random.ts";
 import { type Disk, replaceFile } from "../io/disk.ts";
 
 const FORMAT = 1;
@@ -33,16 +32,6 @@ export interface NodeIdentity {
 /** A node that has seen nothing yet. */
 export function newIdentity(id: string, createdAtMs: number): NodeIdentity {
   return { id, createdAtMs, cluster: null, topology: null, epochs: {} };
-}
-
-/** A random UUID (RFC 9562, version 4). */
-export function randomIdentity(random: Random): string {
-  const bytes = new Uint8Array(IDENTITY_BYTES);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = random.u32() >>> 24;
-  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
 /** The 16 bytes that a UUID writes down. */

@@ -6,19 +6,13 @@
 import type { Clock } from "../core/clock.ts";
 import { SEGMENT_HEADER_BYTES } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
-import type { Random } from "../core/random.ts";
+import { type Random, randomUuid } from "../core/random.ts";
 import { directoryOf, type Disk, type DiskLock } from "../io/disk.ts";
 import { readDump } from "./dump_reader.ts";
 import { temporaryOf } from "./dump_writer.ts";
 import { type FsyncPolicy, Log, type LogOptions } from "./log.ts";
 import { LogReader } from "./log_reader.ts";
-import {
-  loadIdentity,
-  newIdentity,
-  type NodeIdentity,
-  randomIdentity,
-  saveIdentity,
-} from "./node_identity.ts";
+import { loadIdentity, newIdentity, type NodeIdentity, saveIdentity } from "./node_identity.ts";
 import type { NodePaths } from "./paths.ts";
 import { decide, refuse } from "./recovery_decisions.ts";
 import { type RecoveryTarget, Replayer, type ShardHistory } from "./replayer.ts";
@@ -72,7 +66,7 @@ async function begin(options: RecoveryOptions, lock: DiskLock): Promise<Recovere
   const numbers = await listSegments(disk, paths.logDirectory);
   if (numbers.length === 0) decide("data folder", "nothing", paths.dataDirectory);
   else await decideOnOrphans(disk, paths.logDirectory, numbers);
-  const identity = newIdentity(randomIdentity(options.random), clock.nowMs());
+  const identity = newIdentity(randomUuid(options.random), clock.nowMs());
   const log = await Log.create(logOptions(options, identity));
   await saveIdentity(disk, paths.node, identity);
   options.targetFor(identity);

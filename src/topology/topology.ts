@@ -7,7 +7,7 @@
  */
 import { assert } from "../core/assert.ts";
 import { NODE_COUNT_MAX, SHARD_COUNT_MAX } from "../core/limits.ts";
-import type { Random } from "../core/random.ts";
+import { type Random, randomUuid } from "../core/random.ts";
 import { placeShards } from "./placement.ts";
 
 export const TOPOLOGY_FORMAT = 1;
@@ -115,14 +115,4 @@ export function withReplacedNode(topology: Topology, nodeIndex: number, id: stri
 export function withStale(topology: Topology, nodeIndex: number, stale: boolean): Topology {
   const nodes = topology.nodes.map((node, i) => i === nodeIndex ? { ...node, stale } : node);
   return { ...topology, version: topology.version + 1, nodes };
-}
-
-/** A random UUID (RFC 9562, version 4). */
-function randomUuid(random: Random): string {
-  const word = () => random.u32().toString(16).padStart(8, "0");
-  const hex = word() + word() + word() + word();
-  const variant = "89ab"[Number.parseInt(hex[16]!, 16) & 3]!;
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${
-    hex.slice(20)
-  }`;
 }

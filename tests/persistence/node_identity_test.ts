@@ -2,13 +2,12 @@
 import { assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import { bytesOf } from "../../src/core/bytes.ts";
 import { RefusalError } from "../../src/core/errors.ts";
-import { SeededRandom } from "../../src/core/random.ts";
+import { randomUuid, SeededRandom } from "../../src/core/random.ts";
 import {
   identityBytes,
   loadIdentity,
   newIdentity,
   type NodeIdentity,
-  randomIdentity,
   saveIdentity,
 } from "../../src/persistence/node_identity.ts";
 import { SimulatedDisk } from "../support/simulated_disk.ts";
@@ -39,9 +38,9 @@ Deno.test("A node's identity is loaded as it was saved, even after a power loss"
 
 Deno.test("A node's identity is random, a UUID of version 4, and 16 bytes", () => {
   const random = new SeededRandom(1);
-  const id = randomIdentity(random);
+  const id = randomUuid(random);
   assertMatch(id, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
-  assertNotEquals(randomIdentity(random), id);
+  assertNotEquals(randomUuid(random), id);
   assertEquals([...identityBytes(ID).slice(0, 8)], [0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0x4c, 0xde]);
 });
 
