@@ -7,7 +7,14 @@ import { assert } from "../../src/core/assert.ts";
 import { bytesOf, textOf } from "../../src/core/bytes.ts";
 import type { Address, Connection, Listener, Network } from "../../src/io/network.ts";
 
-const WRITTEN = Promise.resolve();
+/** Promises of the counts of bytes that writes took; in steady state they repeat. */
+const written = new Map<number, Promise<number>>();
+
+function allOf(bytes: Uint8Array): Promise<number> {
+  let promise = written.get(bytes.length);
+  if (promise === undefined) written.set(bytes.length, promise = Promise.resolve(bytes.length));
+  return promise;
+}
 
 /** What a server reads from and writes to: the one client, which sends `batch` again and again. */
 export class DrivenClient implements Connection {
@@ -52,12 +59,12 @@ export class DrivenClient implements Connection {
     return new Promise((resolve) => this.#deliver = resolve);
   }
 
-  write(): Promise<void> {
-    return WRITTEN;
+  write(bytes: Uint8Array): Promise<number> {
+    return allOf(bytes);
   }
 
   closeWrite(): Promise<void> {
-    return WRITTEN;
+    return Promise.resolve();
   }
 
   close(): void {
@@ -104,7 +111,7 @@ class CannedNode implements Connection {
     return new Promise((resolve) => this.#deliver = resolve);
   }
 
-  write(bytes: Uint8Array): Promise<void> {
+  write(bytes: Uint8Array): Promise<number> {
     const { requestBytes, reply } = this.#canned;
     if (requestBytes === 0) this.#answer(this.#greeting(textOf(bytes, 0, bytes.length)));
     else {
@@ -114,11 +121,11 @@ class CannedNode implements Connection {
     const deliver = this.#deliver;
     this.#deliver = null;
     deliver?.(this.#take(this.#room!));
-    return WRITTEN;
+    return allOf(bytes);
   }
 
   closeWrite(): Promise<void> {
-    return WRITTEN;
+    return Promise.resolve();
   }
 
   close(): void {

@@ -185,7 +185,7 @@ export class Client implements Caller {
 
   async #writeBatch(): Promise<void> {
     const { batch } = this;
-    if (batch.output.length > 0) await this.#writer.write(batch.output.view());
+    if (batch.output.length > 0) await this.#writer.writeAll(batch.output.view());
     const fitting = Math.floor(OUTPUT_BYTES_HIGH / Math.max(1, batch.replyBytesMax));
     if (fitting < this.#batchCountMax) this.#batchCountMax = Math.max(1, fitting);
     else if (batch.count === this.#batchCountMax) {

@@ -2,7 +2,7 @@
 import type { Clock } from "../core/clock.ts";
 import { KIB } from "../core/limits.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
-import type { Connection } from "../io/network.ts";
+import { type Connection, writeAll } from "../io/network.ts";
 import { ReadBudget, ReadBuffer } from "../io/read_buffer.ts";
 import { INCOMPLETE, INVALID, parseReply, ReplyScanner, type ReplyValue } from "../protocol/reply_scanner.ts";
 import { encodeRequest } from "../protocol/request_encoder.ts";
@@ -32,7 +32,7 @@ export class Conversation {
     try {
       this.#output.clear();
       encodeRequest(this.#output, args);
-      await this.#connection.write(this.#output.view());
+      await writeAll(this.#connection, this.#output.view());
       return await this.#reply();
     } catch (error) {
       throw late ? new Error(`it did not answer within ${REPLY_MS_MAX} ms`) : error;

@@ -30,7 +30,7 @@ import {
   SEND_ATTEMPTS_MAX,
 } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
-import { type Address, addressText, type Connection, type Network } from "../io/network.ts";
+import { type Address, addressText, type Connection, type Network, writeAll } from "../io/network.ts";
 import { ReadBudget, ReadBuffer } from "../io/read_buffer.ts";
 import { INCOMPLETE, INVALID, ReplyScanner, type ReplyValue } from "../protocol/reply_scanner.ts";
 import type { Request } from "../protocol/request.ts";
@@ -213,7 +213,7 @@ export class Upstream {
       const chunk = queue.seal();
       const { output, begin } = chunk;
       try {
-        await connection.write(begin === 0 ? output.view() : output.bytes.subarray(begin, output.length));
+        await writeAll(connection, begin === 0 ? output.view() : output.bytes.subarray(begin, output.length));
       } catch {
         // The reader of the connection hears of it too, and tells the cause.
         connection.close();

@@ -1,13 +1,12 @@
 /**
- * Writes to clients, and drops those that do not take what is written. A connection's write resolves only when
- * all of it was taken, so large output goes out in pieces, each of which has the whole time-out. There is no timer
- * per write: one watch for all writers looks at when each one's present piece began, in its own ticks.
+ * Writes to clients, and drops those that do not take what is written. A write goes out in as many pieces as the
+ * connection makes of it, each of which has the whole time-out. There is no timer per write: one watch for all
+ * writers looks at when each one's present piece began, in its own ticks.
  */
 import type { Clock, Timer } from "../core/clock.ts";
-import { CLIENT_WRITE_STALL_MS, KIB } from "../core/limits.ts";
+import { CLIENT_WRITE_STALL_MS } from "../core/limits.ts";
 import type { Connection } from "./network.ts";
 
-const PIECE_BYTES = 128 * KIB;
 /** Looks per time-out: a stalled client is dropped at most this fraction of the time-out late. */
 const TICKS_PER_STALL = 8;
 const IDLE = -1;
@@ -75,18 +74,26 @@ export class ClientWriter {
   }
 
   /** Writes all of `bytes`, or rejects: the client is gone or was dropped. One call at a time. */
-  async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    try {
-      let from = 0;
-      do {
-        this.beganAtTick = this.#watch.tick;
-        const to = Math.min(from + PIECE_BYTES, bytes.length);
-        await this.#connection.write(to - from === bytes.length ? bytes : bytes.subarray(from, to));
-        from = to;
-      } while (from < bytes.length);
-    } finally {
-      this.beganAtTick = IDLE;
-    }
+  async writeAll(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    let taken = 0;
+    while (taken < bytes.length) taken += await this.begin(taken === 0 ? bytes : bytes.subarray(taken));
+    this.beganAtTick = IDLE;
+  }
+
+  /**
+   * The first step of {@linkcode ClientWriter.writeAll} alone, which nearly always takes everything: for where an
+   * async function more would count. Resolves to how many bytes were taken; {@linkcode ClientWriter.tookAll} follows.
+   */
+  begin(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
+    this.beganAtTick = this.#watch.tick;
+    return this.#connection.write(bytes);
+  }
+
+  /** Whether `taken` is all of `bytes`; else the rest is to be given to {@linkcode ClientWriter.writeAll}. */
+  tookAll(bytes: Uint8Array<ArrayBuffer>, taken: number): boolean {
+    if (taken < bytes.length) return false;
+    this.beganAtTick = IDLE;
+    return true;
   }
 
   /** Closes the connection; the write under way rejects. */
@@ -98,6 +105,7 @@ export class ClientWriter {
 
   /** The connection is over. */
   close(): void {
+    this.beganAtTick = IDLE;
     this.#watch.remove(this);
   }
 }

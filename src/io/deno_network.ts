@@ -16,9 +16,8 @@ class DenoConnection implements Connection {
     return this.#socket.read(buffer);
   }
 
-  async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    let written = await this.#socket.write(bytes);
-    while (written < bytes.length) written += await this.#socket.write(bytes.subarray(written));
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
+    return this.#socket.write(bytes);
   }
 
   closeWrite(): Promise<void> {

@@ -1,7 +1,7 @@
 /** Asks a process of ours whether it serves, as a container's health check does. */
 import { bytesOf, textOf } from "../core/bytes.ts";
 import { type Clock, sleep } from "../core/clock.ts";
-import { type Address, type Connection, type Network, reachableAddress } from "./network.ts";
+import { type Address, type Connection, type Network, reachableAddress, writeAll } from "./network.ts";
 
 /** A healthy process answers within this time. */
 const HEALTH_TIMEOUT_MS = 2_000;
@@ -30,7 +30,7 @@ async function answersPing(connection: Connection): Promise<boolean> {
   const buffer = new Uint8Array(PONG.length);
   let answer = "";
   try {
-    await connection.write(PING);
+    await writeAll(connection, PING);
     while (answer.length < PONG.length) {
       const count = await connection.read(buffer);
       if (count === null) return false;

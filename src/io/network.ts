@@ -6,8 +6,10 @@ export interface Connection {
   readonly remote: string;
   /** Reads at least one byte into `buffer`; `null` when the far end has sent all it will. */
   read(buffer: Uint8Array<ArrayBuffer>): Promise<number | null>;
-  /** Writes all of `bytes`, or rejects. The bytes may not change until it resolves. */
-  write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /**
+   * Writes some of `bytes`, which are not empty, at least one; resolves to how many. They may not change until then.
+   */
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<number>;
   /** Sends no more, and still reads: the far end has all that was written, then an end. */
   closeWrite(): Promise<void>;
   /** Closes at once; reads and writes under way reject or end. Harmless when already closed. */
@@ -33,6 +35,12 @@ export interface Network {
   listen(address: Address): Listener;
   /** Connects, or rejects after `timeoutMs` at the latest. */
   connect(address: Address, timeoutMs: number): Promise<Connection>;
+}
+
+/** Writes all of `bytes` to `connection`, or rejects. The bytes may not change until it resolves. */
+export async function writeAll(connection: Connection, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  let written = await connection.write(bytes);
+  while (written < bytes.length) written += await connection.write(bytes.subarray(written));
 }
 
 /** `host:port`. */

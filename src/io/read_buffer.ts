@@ -74,18 +74,26 @@ export class ReadBuffer {
     return true;
   }
 
+  /** Where the next bytes go, for a read; {@linkcode ReadBuffer.ensureRoom} comes before. */
+  room(): Uint8Array<ArrayBuffer> {
+    assert(this.end < this.bytes.length, "a read needs room");
+    return this.end === 0 ? this.bytes : this.bytes.subarray(this.end);
+  }
+
+  /** A read has put `count` bytes into {@linkcode ReadBuffer.room}. */
+  filled(count: number): void {
+    this.end += count;
+    this.#lastReadFilled = this.end === this.bytes.length;
+    this.#smallReads = count > this.#bytesMin >>> 1 ? 0 : this.#smallReads + 1;
+  }
+
   /**
    * Reads once from `connection`; resolves to the count of new bytes, or `null` when the far end has sent all.
    * {@linkcode ReadBuffer.ensureRoom} comes before.
    */
   async fill(connection: Connection): Promise<number | null> {
-    const room = this.bytes.length - this.end;
-    assert(room > 0, "a read needs room");
-    const count = await connection.read(this.end === 0 ? this.bytes : this.bytes.subarray(this.end));
-    if (count === null) return null;
-    this.end += count;
-    this.#lastReadFilled = count === room;
-    this.#smallReads = count > this.#bytesMin >>> 1 ? 0 : this.#smallReads + 1;
+    const count = await connection.read(this.room());
+    if (count !== null) this.filled(count);
     return count;
   }
 

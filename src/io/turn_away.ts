@@ -1,13 +1,13 @@
 /** What a server does with one client too many: it gets an error instead of silence. */
 import { bytesOf } from "../core/bytes.ts";
-import { type Connection, isDisconnect } from "./network.ts";
+import { type Connection, isDisconnect, writeAll } from "./network.ts";
 
 const TOO_MANY_CLIENTS = bytesOf("-ERR max number of clients reached\r\n");
 
 /** Tells the client, and closes the connection. Never rejects for what the client does. */
 export async function turnAway(connection: Connection): Promise<void> {
   try {
-    await connection.write(TOO_MANY_CLIENTS);
+    await writeAll(connection, TOO_MANY_CLIENTS);
   } catch (error) {
     if (!isDisconnect(error)) throw error;
   } finally {

@@ -1,6 +1,6 @@
 /** Writes to clients that may not take them. */
 import { assertEquals, assertRejects } from "@std/assert";
-import { MIB } from "../../src/core/limits.ts";
+import { KIB, MIB } from "../../src/core/limits.ts";
 import { ClientWriter, WriteWatch } from "../../src/io/client_writer.ts";
 import type { Connection } from "../../src/io/network.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -8,24 +8,27 @@ import { settle } from "../support/settle.ts";
 
 const STALL_MS = 8_000;
 
-/** A connection whose every write waits until the test lets it through. */
+/** Most that the connection takes at once. */
+const PIECE_BYTES = 128 * KIB;
+
+/** A connection whose every write waits until the test lets it through, and then takes a piece. */
 class Stubborn implements Connection {
   readonly remote = "test";
   readonly pieces: number[] = [];
   isClosed = false;
-  #finish: { resolve: () => void; reject: (error: Error) => void } | null = null;
+  #finish: { resolve: (count: number) => void; reject: (error: Error) => void } | null = null;
 
   read(): Promise<null> {
     return Promise.resolve(null);
   }
 
-  write(bytes: Uint8Array): Promise<void> {
-    this.pieces.push(bytes.length);
+  write(bytes: Uint8Array): Promise<number> {
+    this.pieces.push(Math.min(bytes.length, PIECE_BYTES));
     return new Promise((resolve, reject) => this.#finish = { resolve, reject });
   }
 
   async take(): Promise<void> {
-    this.#finish!.resolve();
+    this.#finish!.resolve(this.pieces.at(-1)!);
     await settle();
   }
 
@@ -44,7 +47,7 @@ Deno.test("A client that takes nothing for the time-out is dropped, and the writ
   const watch = new WriteWatch(clock, STALL_MS);
   const connection = new Stubborn();
   const writer = new ClientWriter(connection, watch);
-  const written = assertRejects(() => writer.write(new Uint8Array(10)), Deno.errors.BadResource);
+  const written = assertRejects(() => writer.writeAll(new Uint8Array(10)), Deno.errors.BadResource);
   clock.advance(STALL_MS);
   assertEquals(connection.isClosed, false);
   clock.advance(STALL_MS / 4);
@@ -58,7 +61,7 @@ Deno.test("Each piece of a large output has the whole time-out", async () => {
   const watch = new WriteWatch(clock, STALL_MS);
   const connection = new Stubborn();
   const writer = new ClientWriter(connection, watch);
-  const written = writer.write(new Uint8Array(MIB + 1));
+  const written = writer.writeAll(new Uint8Array(MIB + 1));
   const pieceCount = 9;
   for (let i = 0; i < pieceCount; i++) {
     clock.advance(STALL_MS - 1_000);
@@ -76,7 +79,7 @@ Deno.test("A client that is not being written to may be idle for ever", async ()
   const watch = new WriteWatch(clock, STALL_MS);
   const connection = new Stubborn();
   const writer = new ClientWriter(connection, watch);
-  const written = writer.write(new Uint8Array(10));
+  const written = writer.writeAll(new Uint8Array(10));
   await connection.take();
   await written;
   clock.advance(100 * STALL_MS);

@@ -39,7 +39,7 @@ class ScriptedServer implements Network {
       },
       write: (bytes) => {
         this.sent += textOf(bytes);
-        return Promise.resolve();
+        return Promise.resolve(bytes.length);
       },
       closeWrite: () => Promise.resolve(),
       close: () => this.isClosed = true,

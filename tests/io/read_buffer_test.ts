@@ -17,7 +17,7 @@ function counting(chunks: readonly number[]): Connection {
       for (let i = 0; i < count; i++) buffer[i] = sent++;
       return Promise.resolve(count);
     },
-    write: () => Promise.resolve(),
+    write: (bytes) => Promise.resolve(bytes.length),
     closeWrite: () => Promise.resolve(),
     close: () => {},
   };

@@ -5,7 +5,7 @@
 import { bytesOf, textOf } from "../../src/core/bytes.ts";
 import { OutputBuffer } from "../../src/core/output_buffer.ts";
 import { SeededRandom } from "../../src/core/random.ts";
-import type { Connection } from "../../src/io/network.ts";
+import { type Connection, writeAll } from "../../src/io/network.ts";
 import { type NodeOptions, NodeServer } from "../../src/node/node_server.ts";
 import { encodeRequest } from "../../src/protocol/request_encoder.ts";
 import { CollectingLogger } from "../support/collecting_logger.ts";
@@ -83,13 +83,13 @@ export class NodeClient {
   async send(...args: (string | Uint8Array)[]): Promise<void> {
     const output = new OutputBuffer();
     encodeRequest(output, args);
-    await this.#connection.write(output.view().slice());
+    await writeAll(this.#connection, output.view().slice());
     await settle();
   }
 
   /** Sends bytes as they are. */
   async sendText(text: string): Promise<void> {
-    await this.#connection.write(bytesOf(text));
+    await writeAll(this.#connection, bytesOf(text));
     await settle();
   }
 

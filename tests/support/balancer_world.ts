@@ -10,6 +10,7 @@ import type { TopologyStore } from "../../src/topology/topology_file.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { array, bulk, FakeNode } from "./fake_node.ts";
 import { settle } from "./settle.ts";
+import { writeAll } from "../../src/io/network.ts";
 import { type SimulatedConnection, SimulatedNetwork } from "./simulated_network.ts";
 
 const FIRST_NODE_PORT = 8081;
@@ -44,7 +45,7 @@ export class TestClient {
 
   /** Sends bytes, given a character each. */
   async send(text: string): Promise<void> {
-    await this.connection.write(bytesOf(text));
+    await writeAll(this.connection, bytesOf(text));
     await settle();
   }
 

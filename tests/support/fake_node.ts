@@ -3,7 +3,7 @@
  * hold its replies back, script them, cut its connections, and read what it was asked.
  */
 import { bytesOf, latin1Of } from "../../src/core/bytes.ts";
-import type { Listener } from "../../src/io/network.ts";
+import { type Listener, writeAll } from "../../src/io/network.ts";
 import { INCOMPLETE, INVALID, RequestDecoder } from "../../src/protocol/request_decoder.ts";
 import type { Topology } from "../../src/topology/topology.ts";
 import type { SimulatedConnection, SimulatedNetwork } from "./simulated_network.ts";
@@ -107,7 +107,7 @@ export class FakeNode {
         if (!isGreeting) this.requests.push(args);
         if (this.#isHolding && !isGreeting) await new Promise<void>((resolve) => this.#release.push(resolve));
         await this.waitFor(args);
-        await connection.write(bytesOf(this.script(args) ?? this.#answer(args)));
+        await writeAll(connection, bytesOf(this.script(args) ?? this.#answer(args)));
       }
       bytes = bytes.subarray(at);
     }

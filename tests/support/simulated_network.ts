@@ -33,19 +33,19 @@ class Pipe {
     return count;
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length;) {
+  /** Takes what fits into the window. */
+  async write(bytes: Uint8Array): Promise<number> {
+    while (true) {
       if (this.#error !== null || this.#ended) throw this.#error ?? new Deno.errors.BrokenPipe("Broken pipe");
       const room = WINDOW_BYTES - this.#heldBytes;
-      if (room === 0) {
-        await new Promise<void>((resolve) => this.#wakeWriter = resolve);
-        continue;
+      if (room > 0) {
+        const piece = bytes.slice(0, room);
+        this.#chunks.push(piece);
+        this.#heldBytes += piece.length;
+        this.#wake();
+        return piece.length;
       }
-      const piece = bytes.slice(at, at + room);
-      this.#chunks.push(piece);
-      this.#heldBytes += piece.length;
-      at += piece.length;
-      this.#wake();
+      await new Promise<void>((resolve) => this.#wakeWriter = resolve);
     }
   }
 
@@ -86,7 +86,7 @@ export class SimulatedConnection implements Connection {
     return this.#incoming.read(buffer);
   }
 
-  write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
     return this.#outgoing.write(bytes);
   }
 
