@@ -7,7 +7,7 @@ import { randomHashSeed } from "../core/key_hash.ts";
 import type { HashSeed } from "../core/key_hash.ts";
 import { STORE_CAP_BYTES_MIN } from "../core/limits.ts";
 import type { Random } from "../core/random.ts";
-import type { RecoveryTarget } from "../persistence/replayer.ts";
+import type { EntryLoader, RecoveryTarget } from "../persistence/replayer.ts";
 import type { MutationListener, Revealed } from "../store/mutation_listener.ts";
 import { Store } from "../store/store.ts";
 import type { Topology } from "../topology/topology.ts";
@@ -56,6 +56,19 @@ export class RecoveredStores implements RecoveryTarget {
     }
   }
 
+  load(shard: number, entryCount: number): EntryLoader {
+    const store = this.#storeOf(shard, "dump");
+    const loader = store.load(entryCount);
+    return {
+      add: (bytes, keyStart, valueStart, valueEnd, expiresAtMs) => {
+        if (!loader.add(bytes, keyStart, valueStart, valueEnd, expiresAtMs)) {
+          throw tooLargeError(store, shard, valueEnd - valueStart);
+        }
+      },
+      end: () => loader.end(),
+    };
+  }
+
   set(
     shard: number,
     bytes: Uint8Array,
@@ -67,10 +80,7 @@ export class RecoveredStores implements RecoveryTarget {
   ): void {
     const store = this.#storeOf(shard);
     if (!store.set(bytes, keyStart, keyEnd, bytes, valueStart, valueEnd, expiresAtMs)) {
-      throw new RefusalError(
-        `Cannot recover: a value of ${valueEnd - valueStart} bytes does not fit into the memory cap of ` +
-          `${store.capBytes} bytes of shard ${shard}; raise --max-memory to what it was`,
-      );
+      throw tooLargeError(store, shard, valueEnd - valueStart);
     }
   }
 
@@ -89,16 +99,23 @@ export class RecoveredStores implements RecoveryTarget {
     this.#storeOf(shard).flush();
   }
 
-  #storeOf(shard: number): Store {
+  #storeOf(shard: number, file = "log"): Store {
     const store = this.stores.get(shard);
     if (store === undefined) {
       throw new RefusalError(
-        `Cannot recover: the log holds shard ${shard}, which the node file does not give to this node; ` +
+        `Cannot recover: the ${file} holds shard ${shard}, which the node file does not give to this node; ` +
           "restore the data folder from a backup",
       );
     }
     return store;
   }
+}
+
+function tooLargeError(store: Store, shard: number, valueBytes: number): RefusalError {
+  return new RefusalError(
+    `Cannot recover: a value of ${valueBytes} bytes does not fit into the memory cap of ` +
+      `${store.capBytes} bytes of shard ${shard}; raise --max-memory to what it was`,
+  );
 }
 
 /** The shards that `topology` gives to node `id`, each with its cap. */

@@ -1,15 +1,18 @@
 /**
  * The grammar of a dump, `dump_<port>.data`: every entry of every shard of a node as it was at one log position.
  *
- *     dump  := header record* end
+ *     dump   := header frame*
  *     header := magic "RNDLDMP" · version u8 · identity 16 bytes · createdAt f64 · position u64
  *               shardCount u16 · shard* · checksum u32
- *     shard := shard u16 · epoch u32 · sequence u64 · entryCount u64
+ *     shard  := shard u16 · epoch u32 · sequence u64 · entryCount u64
  *
- * - Records are those of `record.ts`: a set for each entry, with epoch and sequence of its shard at `position`, shards
- *   in any order; then the one `end`, with which the file ends. So a dump that was cut short shows.
+ * - Frames are those of `dump_frame.ts`. A dump is whole when every shard has as many entries as the header says, and ends
+ *   there. So one that was cut short shows.
+ * - Epoch and sequence are those of the shard at `position`.
+ * - No key comes twice.
  * - `checksum` is the CRC-32 of the header before it.
  * - The log from `position` on continues what the dump holds.
+ * - Version 1 had a record of the log for each entry, with a checksum of its own; it was never released and is not read.
  */
 import { bytesOf, equalBytes } from "../core/bytes.ts";
 import { crc32 } from "../core/checksum.ts";
@@ -18,7 +21,7 @@ import type { OutputBuffer } from "../core/output_buffer.ts";
 import { IDENTITY_BYTES, identityBytes } from "./node_identity.ts";
 
 const MAGIC = bytesOf("RNDLDMP");
-const VERSION = 1;
+const VERSION = 2;
 const VERSION_AT = MAGIC.length;
 const IDENTITY_AT = VERSION_AT + 1;
 const CREATED_AT = IDENTITY_AT + IDENTITY_BYTES;
@@ -48,7 +51,7 @@ export interface DumpHeader {
 
 export type ParsedDumpHeader =
   | { readonly found: "whole header"; readonly header: DumpHeader; readonly length: number }
-  | { readonly found: "bad header" | "foreign file" | "unknown version" };
+  | { readonly found: "bad header" | "foreign file" | "older version" | "unknown version" };
 
 export function encodeDumpHeader(output: OutputBuffer, identity: string, header: DumpHeader): void {
   const start = output.length;
@@ -78,6 +81,7 @@ export function parseDumpHeader(bytes: Uint8Array<ArrayBuffer>, identity: string
   const length = checksumAt + CHECKSUM_BYTES;
   if (shardCount > SHARD_COUNT_MAX || bytes.length < length) return { found: "bad header" };
   if (view.getUint32(checksumAt, true) !== crc32(bytes, 0, checksumAt)) return { found: "bad header" };
+  if (bytes[VERSION_AT]! < VERSION) return { found: "older version" };
   if (bytes[VERSION_AT] !== VERSION) return { found: "unknown version" };
   if (!equalBytes(identityBytes(identity), 0, IDENTITY_BYTES, bytes, IDENTITY_AT)) {
     return { found: "foreign file" };

@@ -1,89 +1,110 @@
 /** Reads a dump from its first to its last byte. Whatever is not as it has to be is a refusal. */
 import type { Disk, DiskFile } from "../io/disk.ts";
+import {
+  decodeEntry,
+  endOfFrame,
+  EntryView,
+  FRAME_BAD,
+  FRAME_HEADER_BYTES,
+  FRAME_INCOMPLETE,
+  shardOfFrame,
+} from "./dump_frame.ts";
 import { DUMP_HEADER_BYTES_MAX, type DumpHeader, parseDumpHeader } from "./dump_header.ts";
-import { KIND_END, KIND_SET, RECORD_BAD, RECORD_INCOMPLETE } from "./record.ts";
-import { RecordReader } from "./record_reader.ts";
+import { FileWindow } from "./file_window.ts";
 import { type Finding, refuse } from "./recovery_decisions.ts";
-import type { Replayer } from "./replayer.ts";
+import type { EntryLoader, RecoveryTarget } from "./replayer.ts";
 
-/** Gives every entry of the dump at `path` to `replayer`, and where each shard's history stands. */
+/** Gives every entry of the dump at `path` to `target`. */
 export async function readDump(
   disk: Disk,
   path: string,
   identity: string,
-  replayer: Replayer,
+  target: RecoveryTarget,
 ): Promise<DumpHeader> {
-  const file = await disk.open(path);
+  const reader = new DumpReader(await disk.open(path), path, target);
   try {
-    return await new DumpReader(file, path, replayer).read(identity);
+    return await reader.read(identity);
   } finally {
-    file.close();
+    await reader.close();
   }
+}
+
+/** A shard that is being read. */
+interface Loading {
+  readonly loader: EntryLoader;
+  /** Entries that it still has to have. */
+  missing: number;
 }
 
 class DumpReader {
   readonly #path: string;
-  readonly #reader: RecordReader;
-  readonly #replayer: Replayer;
-  /** Entries that each shard still has to have. */
-  readonly #expected = new Map<number, number>();
-  #entryCount = 0;
+  readonly #window: FileWindow;
+  readonly #target: RecoveryTarget;
+  readonly #shards = new Map<number, Loading>();
+  readonly #entry = new EntryView();
+  /** Entries that all shards still have to have. */
+  #missing = 0;
 
-  constructor(file: DiskFile, path: string, replayer: Replayer) {
+  constructor(file: DiskFile, path: string, target: RecoveryTarget) {
     this.#path = path;
-    this.#reader = new RecordReader(file, 0);
-    this.#replayer = replayer;
+    this.#window = new FileWindow(file, 0);
+    this.#target = target;
   }
 
   async read(identity: string): Promise<DumpHeader> {
     const header = await this.#readHeader(identity);
-    for (const shard of header.shards) {
-      this.#replayer.startShard(shard.shard, shard);
-      this.#expected.set(shard.shard, shard.entryCount);
+    for (const { shard, entryCount } of header.shards) {
+      this.#shards.set(shard, { loader: this.#target.load(shard, entryCount), missing: entryCount });
+      this.#missing += entryCount;
     }
-    while (!this.#readEntries()) {
-      if (!await this.#reader.fill()) this.#refuse("end missing");
+    while (this.#missing > 0) {
+      if (!this.#takeFrame() && !await this.#window.fill()) this.#refuse("end missing");
     }
-    if (await this.#reader.fill() || !this.#reader.isEmpty) this.#refuse("bytes behind the end");
+    if (!this.#window.isEmpty || await this.#window.fill()) this.#refuse("bytes behind the end");
+    for (const { loader } of this.#shards.values()) loader.end();
     return header;
   }
 
+  close(): Promise<void> {
+    return this.#window.close();
+  }
+
   async #readHeader(identity: string): Promise<DumpHeader> {
-    const reader = this.#reader;
-    while (reader.end < DUMP_HEADER_BYTES_MAX && await reader.fill());
-    const parsed = parseDumpHeader(reader.bytes.subarray(0, reader.end), identity);
+    const window = this.#window;
+    while (window.end - window.start < DUMP_HEADER_BYTES_MAX && await window.fill());
+    const parsed = parseDumpHeader(window.bytes.subarray(window.start, window.end), identity);
     if (parsed.found !== "whole header") this.#refuse(parsed.found);
-    reader.skip(parsed.length);
+    window.start += parsed.length;
     return parsed.header;
   }
 
-  /** Takes every record that was read whole; true once that was the end. */
-  #readEntries(): boolean {
-    const reader = this.#reader;
-    for (let next = reader.next(); next !== RECORD_INCOMPLETE; next = reader.next()) {
-      if (next === RECORD_BAD || !this.#takeRecord()) this.#refuse("bad record");
-      if (reader.view.kind === KIND_END) return true;
-    }
-    return false;
-  }
-
-  /** Takes the record in the reader's view; false when it has no business in a dump. */
-  #takeRecord(): boolean {
-    const { view, bytes } = this.#reader;
-    if (view.kind === KIND_END) {
-      const isComplete = [...this.#expected.values()].every((missing) => missing === 0);
-      if (view.count !== this.#entryCount || !isComplete) this.#refuse("wrong count of entries");
-      return true;
-    }
-    const missing = this.#expected.get(view.shard) ?? 0;
-    if (view.kind !== KIND_SET || view.more || missing === 0) return false;
-    this.#expected.set(view.shard, missing - 1);
-    this.#entryCount++;
-    this.#replayer.takeEntry(view, bytes);
+  /** Takes the next frame; false when it was not read whole. */
+  #takeFrame(): boolean {
+    const { bytes, start, end } = this.#window;
+    const frameEnd = endOfFrame(bytes, start, end);
+    if (frameEnd === FRAME_INCOMPLETE) return false;
+    if (frameEnd === FRAME_BAD) this.#refuse("bad frame");
+    const shard = this.#shards.get(shardOfFrame(bytes, start));
+    if (shard === undefined) this.#refuse("bad frame");
+    this.#takeEntries(shard, bytes, start + FRAME_HEADER_BYTES, frameEnd);
+    this.#window.start = frameEnd;
     return true;
   }
 
+  #takeEntries(shard: Loading, bytes: Uint8Array<ArrayBuffer>, start: number, end: number): void {
+    const entry = this.#entry;
+    const view = new DataView(bytes.buffer);
+    let count = 0;
+    for (let at = start; at < end; at = entry.valueEnd) {
+      if (!decodeEntry(entry, view, at, end)) this.#refuse("bad frame");
+      if (++count > shard.missing) this.#refuse("wrong count of entries");
+      shard.loader.add(bytes, entry.keyStart, entry.valueStart, entry.valueEnd, entry.expiresAtMs);
+    }
+    shard.missing -= count;
+    this.#missing -= count;
+  }
+
   #refuse(finding: Finding): never {
-    refuse("dump", finding, `${this.#path} at byte ${this.#reader.recordOffset}`);
+    refuse("dump", finding, `${this.#path} at byte ${this.#window.offsetOf(this.#window.start)}`);
   }
 }

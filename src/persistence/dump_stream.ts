@@ -8,12 +8,14 @@ import { assert } from "../core/assert.ts";
 import { type Clock, sleep } from "../core/clock.ts";
 import { BACKGROUND_STEP_MS, KIB, MIB } from "../core/limits.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
+import { closeFrame, encodeEntryHead, FRAME_BYTES, openFrame } from "./dump_frame.ts";
 import { encodeDumpHeader } from "./dump_header.ts";
-import { encodeEnd, encodeSetHead, sealRecord } from "./record.ts";
 
 /** A chunk is handed to the disk when it has this much. Exceeded by one entry at most, unless mutations add theirs. */
 const CHUNK_BYTES = 256 * KIB;
 const CHUNK_BYTES_KEEP = 1 * MIB;
+/** No frame is open. */
+const NO_FRAME = -1;
 /** Entries between two looks at the clock. */
 const ENTRIES_PER_LOOK = 64;
 
@@ -51,7 +53,9 @@ export class DumpStream {
   /** What waits to be handed to the disk, and what the disk is writing. */
   #gathering = new OutputBuffer(CHUNK_BYTES);
   #writing = new OutputBuffer(CHUNK_BYTES);
-  #entryStart = 0;
+  /** Where the open frame begins in what is gathered, or {@linkcode NO_FRAME}; and whose entries it has. */
+  #frameStart = NO_FRAME;
+  #frameShard = 0;
   #entryCount = 0;
   readonly #entryCountExpected: number;
   #bytes = 0;
@@ -94,9 +98,9 @@ export class DumpStream {
     let isOver = false;
     while (!isOver) {
       isOver = this.#step();
-      if (isOver) encodeEnd(this.#gathering, this.#entryCount);
+      this.#closeFrame();
       if (this.#gathering.length === 0) {
-        await sleep(this.#clock, 0);
+        if (!isOver) await sleep(this.#clock, 0);
         continue;
       }
       const chunk = this.#gathering;
@@ -132,19 +136,30 @@ export class DumpStream {
     if (this.isAbandoned) throw new Error("all keys were removed while it was written");
   }
 
-  #sinkOf({ shard, epoch, sequence }: DumpSource): DumpSink {
+  #sinkOf({ shard }: DumpSource): DumpSink {
     return {
       entryStart: (keyLength, valueLength, expiresAtMs) => {
         const output = this.#gathering;
-        this.#entryStart = output.length;
-        encodeSetHead(output, shard, epoch, sequence, keyLength, valueLength, expiresAtMs);
+        if (this.#frameStart === NO_FRAME || this.#frameShard !== shard) this.#openFrame(shard);
+        encodeEntryHead(output, keyLength, valueLength, expiresAtMs);
         return output;
       },
       entryEnd: () => {
-        const output = this.#gathering;
-        sealRecord(output.bytes, this.#entryStart, output.length, false);
         this.#entryCount++;
+        if (this.#gathering.length - this.#frameStart > FRAME_BYTES) this.#closeFrame();
       },
     };
+  }
+
+  #openFrame(shard: number): void {
+    this.#closeFrame();
+    this.#frameStart = this.#gathering.length;
+    this.#frameShard = shard;
+    openFrame(this.#gathering, shard);
+  }
+
+  #closeFrame(): void {
+    if (this.#frameStart !== NO_FRAME) closeFrame(this.#gathering, this.#frameStart);
+    this.#frameStart = NO_FRAME;
   }
 }

@@ -9,7 +9,7 @@
  */
 import { RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES } from "../core/limits.ts";
 import type { Disk } from "../io/disk.ts";
-import { decodeHead, decodeRecord, KIND_END, RECORD_BAD, RECORD_INCOMPLETE, RecordView } from "./record.ts";
+import { decodeHead, decodeRecord, RECORD_BAD, RECORD_INCOMPLETE, RecordView } from "./record.ts";
 import { RecordReader } from "./record_reader.ts";
 import { decide, type Place, refuse } from "./recovery_decisions.ts";
 import type { Replayer } from "./replayer.ts";
@@ -124,16 +124,16 @@ export class LogReader {
       );
     }
     const file = await disk.open(segment.path);
+    await file.seek(offset);
+    const reader = new RecordReader(file, offset);
     try {
-      await file.seek(offset);
-      const reader = new RecordReader(file, offset);
       const isGood = await this.#replayRecords(segment, place, reader);
       if (!isGood) await this.#judgeBadRecord(segment, place, reader);
       const end = positionAt(segment, reader.recordOffset);
       if (next !== null && end !== next.position) refuse(place, "end missing", segment.path);
       return end;
     } finally {
-      file.close();
+      await reader.close();
     }
   }
 
@@ -144,15 +144,11 @@ export class LogReader {
       const next = reader.next();
       if (next === RECORD_INCOMPLETE) {
         if (await reader.fill()) continue;
-        return reader.isEmpty;
+        return reader.window.isEmpty;
       }
       if (next === RECORD_BAD) return false;
-      if (reader.view.kind === KIND_END) {
-        reader.unread();
-        return false;
-      }
       if (replayer.heldBytes === 0) this.#heldPosition = positionAt(segment, reader.recordOffset);
-      const finding = replayer.take(reader.view, reader.bytes, reader.recordStart, next);
+      const finding = replayer.take(reader.view, reader.window.bytes, reader.recordStart, next);
       if (finding !== "good record") refuse(place, finding, `${segment.path} at byte ${reader.recordOffset}`);
     }
   }
@@ -168,7 +164,7 @@ export class LogReader {
   /** Whether a record of this log lies anywhere in the reader's bytes behind the one it stands at. */
   #goodRecordFollows(reader: RecordReader): boolean {
     const { replayer } = this.#options;
-    const { bytes, end } = reader;
+    const { bytes, end } = reader.window;
     const view = new RecordView();
     for (let at = reader.recordStart + 1; at + RECORD_HEADER_BYTES <= end; at++) {
       if (!decodeHead(view, bytes, at) || !replayer.isPlausible(view, end - reader.recordStart)) continue;

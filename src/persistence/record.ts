@@ -1,12 +1,11 @@
 /**
- * The grammar of a record: one mutation of one shard, as log and dump keep it. All numbers are little-endian.
+ * The grammar of a record: one mutation of one shard, as the log keeps it. All numbers are little-endian.
  *
  *     record   := checksum u32 · length u32 · shard u16 · epoch u32 · sequence u64 · kind u8 · payload
  *     payload  := 1 set     expiresAt f64 · keyLength u16 · key · value
  *               | 2 delete  key
  *               | 3 expire  expiresAt f64 · key
  *               | 4 flush   (empty)
- *               | 5 end     count u64          only as the last record of a dump: how many records precede it
  *
  * - `checksum` is the CRC-32 of everything behind it: from `length` to the payload's last byte.
  * - `length` counts the bytes behind itself (shard to payload), so a record takes 8 + `length` bytes.
@@ -14,7 +13,8 @@
  * - Bit 0x80 of `kind`: the next record belongs to the same request. The records of a request apply all or none.
  *   Whether more follow is known late, so a record is encoded first and gets that bit and its checksum when it is
  *   sealed: {@linkcode sealRecord}.
- * - Kinds are never renumbered. A record of unknown kind is bad, whatever its checksum says.
+ * - Kinds are never renumbered; 5 ended dumps of version 1 and is not used again. A record of unknown kind is bad,
+ *   whatever its checksum says.
  */
 import { assert } from "../core/assert.ts";
 import { copyBytes } from "../core/bytes.ts";
@@ -32,7 +32,6 @@ export const KIND_SET = 1;
 export const KIND_DELETE = 2;
 export const KIND_EXPIRE = 3;
 export const KIND_FLUSH = 4;
-export const KIND_END = 5;
 
 /** {@linkcode decodeRecord}: the bytes end before the record does. */
 export const RECORD_INCOMPLETE = -1;
@@ -49,9 +48,8 @@ const EPOCH_AT = 10;
 const SEQUENCE_AT = 14;
 const KIND_AT = 22;
 const DEADLINE_BYTES = 8;
-const COUNT_BYTES = 8;
 const U32_RANGE = 0x1_0000_0000;
-/** Sequences and counts stay exact in a double. */
+/** Sequences stay exact in a double. */
 const U64_HIGH_MAX = 0x1f_ffff;
 
 const float64 = new Float64Array(1);
@@ -72,16 +70,14 @@ export class RecordView {
   more = false;
   /** Of a set or expire. */
   expiresAtMs = 0;
-  /** Of an end. */
-  count = 0;
   keyStart = 0;
   keyEnd = 0;
   valueStart = 0;
   valueEnd = 0;
 }
 
-/** Appends a set's record, unsealed, up to its key and value: the caller writes those behind it, into room that is there. */
-export function encodeSetHead(
+/** Appends a set's record, unsealed, up to its key and value, for which there is room behind it. */
+function encodeSetHead(
   output: OutputBuffer,
   shard: number,
   epoch: number,
@@ -158,14 +154,6 @@ export function encodeFlush(output: OutputBuffer, shard: number, epoch: number, 
   output.length = encodeHead(output, shard, epoch, sequence, KIND_FLUSH, 0);
 }
 
-/** Appends the record that ends a dump of `count` records, sealed. */
-export function encodeEnd(output: OutputBuffer, count: number): void {
-  const start = output.length;
-  output.length = encodeHead(output, 0, 0, 0, KIND_END, COUNT_BYTES);
-  output.u64(count);
-  sealRecord(output.bytes, start, output.length, false);
-}
-
 /** Makes `bytes[start, end)`, an encoded record, valid; `more`: the next record belongs to the same request. */
 export function sealRecord(bytes: Uint8Array, start: number, end: number, more: boolean): void {
   if (more) bytes[start + KIND_AT]! |= MORE;
@@ -205,7 +193,7 @@ export function decodeHead(view: RecordView, bytes: Uint8Array, start: number): 
   view.kind = kind & ~MORE;
   view.more = (kind & MORE) !== 0;
   return high <= U64_HIGH_MAX && view.shard < SHARD_COUNT_MAX && view.kind >= KIND_SET &&
-    view.kind <= KIND_END;
+    view.kind <= KIND_FLUSH;
 }
 
 function decodePayload(view: RecordView, bytes: Uint8Array, at: number, end: number): boolean {
@@ -227,12 +215,8 @@ function decodePayload(view: RecordView, bytes: Uint8Array, at: number, end: num
       view.keyStart = at + DEADLINE_BYTES;
       view.keyEnd = end;
       return end - view.keyStart <= KEY_BYTES_MAX;
-    case KIND_FLUSH:
+    default: // KIND_FLUSH
       return at === end;
-    default: // KIND_END
-      if (end - at !== COUNT_BYTES || readU32(bytes, at + 4) > U64_HIGH_MAX) return false;
-      view.count = readU32(bytes, at + 4) * U32_RANGE + readU32(bytes, at);
-      return true;
   }
 }
 

@@ -95,9 +95,12 @@ async function resume(options: RecoveryOptions, lock: DiskLock): Promise<Recover
     refuse("data folder", "node file without log", paths.logDirectory);
   }
   const warnings: string[] = [];
-  const replayer = new Replayer(options.targetFor(identity));
-  const dump = await disk.exists(paths.dump) ? await readDump(disk, paths.dump, identity.id, replayer) : null;
+  const target = options.targetFor(identity);
+  const dump = await disk.exists(paths.dump) ? await readDump(disk, paths.dump, identity.id, target) : null;
   const dumpPosition = dump?.position ?? 0;
+  const dumpShards = dump?.shards ?? [];
+  const replayer = new Replayer(target);
+  for (const { shard, ...history } of dumpShards) replayer.startShard(shard, history);
   const reader = new LogReader({
     disk,
     directory: paths.logDirectory,
@@ -112,7 +115,7 @@ async function resume(options: RecoveryOptions, lock: DiskLock): Promise<Recover
     histories: replayer.histories(),
     log: await Log.open(logOptions(options, identity), earlier, last, length),
     lock,
-    recordCount: replayer.recordCount,
+    recordCount: replayer.recordCount + dumpShards.reduce((sum, { entryCount }) => sum + entryCount, 0),
     warnings,
   };
 }

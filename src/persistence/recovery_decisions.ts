@@ -29,6 +29,9 @@ const RESTORE_DUMP =
   "Restore the dump from a backup; or, if the log still begins with segment 1, move the dump away";
 const FOREIGN = "Give back the file to the node that it belongs to";
 const UPGRADE = "Start the version of Roundel that wrote it, or a newer one";
+const OLDER =
+  "Start the version of Roundel that wrote it; or, if the log still begins with segment 1, move the dump away: " +
+  "the log has everything";
 const KEEP_BEGINNING =
   "Restore it from a backup; or, to give up everything from there on, keep a copy of the file, " +
   "cut it to that many bytes (truncate -s) and start again";
@@ -40,11 +43,12 @@ export const RECOVERY_DECISIONS = [
   { place: "data folder", found: "dump without node file", decision: "refuse", advice: RESTORE },
   { place: "data folder", found: "node file without log", decision: "refuse", advice: RESTORE },
 
-  { place: "dump", found: "good record", decision: "apply" },
+  { place: "dump", found: "good frame", decision: "apply" },
   { place: "dump", found: "bad header", decision: "refuse", advice: RESTORE_DUMP },
   { place: "dump", found: "foreign file", decision: "refuse", advice: FOREIGN },
+  { place: "dump", found: "older version", decision: "refuse", advice: OLDER },
   { place: "dump", found: "unknown version", decision: "refuse", advice: UPGRADE },
-  { place: "dump", found: "bad record", decision: "refuse", advice: RESTORE_DUMP },
+  { place: "dump", found: "bad frame", decision: "refuse", advice: RESTORE_DUMP },
   { place: "dump", found: "end missing", decision: "refuse", advice: RESTORE_DUMP },
   { place: "dump", found: "wrong count of entries", decision: "refuse", advice: RESTORE_DUMP },
   { place: "dump", found: "bytes behind the end", decision: "refuse", advice: RESTORE_DUMP },

@@ -5,21 +5,28 @@
 import { assert } from "../core/assert.ts";
 import { MIB, RECORD_HEADER_BYTES, SHARD_COUNT_MAX } from "../core/limits.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
-import {
-  decodeRecord,
-  KIND_DELETE,
-  KIND_END,
-  KIND_EXPIRE,
-  KIND_FLUSH,
-  KIND_SET,
-  RecordView,
-} from "./record.ts";
+import { decodeRecord, KIND_DELETE, KIND_EXPIRE, KIND_FLUSH, KIND_SET, RecordView } from "./record.ts";
 
 /** Most room that is kept for the next request once one is applied. */
 const HELD_BYTES_KEEP = 1 * MIB;
 
+/** Takes the entries of one shard of a dump. */
+export interface EntryLoader {
+  /** Takes the entry of `bytes[keyStart, valueStart)`, whose value follows up to `valueEnd`. No key comes twice. */
+  add(
+    bytes: Uint8Array,
+    keyStart: number,
+    valueStart: number,
+    valueEnd: number,
+    expiresAtMs: number,
+  ): void;
+  end(): void;
+}
+
 /** Takes what was recovered. Byte ranges are valid during the call only. */
 export interface RecoveryTarget {
+  /** Before all else: a dump's entries of a shard, `entryCount` of them. All loaders end before the first mutation. */
+  load(shard: number, entryCount: number): EntryLoader;
   set(
     shard: number,
     bytes: Uint8Array,
@@ -85,12 +92,6 @@ export class Replayer {
     this.#sequences[shard] = history.sequence;
   }
 
-  /** Takes an entry of a dump, which is not part of the history. */
-  takeEntry(view: RecordView, bytes: Uint8Array): void {
-    this.#recordCount++;
-    this.#apply(view, bytes);
-  }
-
   /** Takes the log's next record, `bytes[start, end)`. */
   take(view: RecordView, bytes: Uint8Array, start: number, end: number): ReplayFinding {
     if (!view.more && this.#held.length === 0) return this.#follow(view, bytes);
@@ -107,8 +108,7 @@ export class Replayer {
   isPlausible(view: RecordView, bytes: number): boolean {
     const ahead = view.sequence - this.#sequences[view.shard]!;
     const aheadMax = (bytes + this.#held.length) / RECORD_HEADER_BYTES;
-    return view.kind !== KIND_END && ahead >= 1 && ahead <= aheadMax &&
-      view.epoch >= this.#epochs[view.shard]!;
+    return ahead >= 1 && ahead <= aheadMax && view.epoch >= this.#epochs[view.shard]!;
   }
 
   #followHeld(): ReplayFinding {

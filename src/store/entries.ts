@@ -66,14 +66,17 @@ export class Entries {
     this.#arena.copyOut(row, ENTRY_HEADER_BYTES + this.keyLength(row) + from, target, at, to - from);
   }
 
-  /** Writes a new entry's head and key into its fresh chain: no value yet, no deadline. */
-  create(row: Row, hash: number, key: Uint8Array, start: number, end: number): void {
+  /**
+   * Writes a new entry's head and payload into its fresh chain: the key `bytes[start, keyEnd)` and, behind it, the value
+   * up to `end`. No deadline.
+   */
+  create(row: Row, hash: number, bytes: Uint8Array, start: number, keyEnd: number, end = keyEnd): void {
     const at = row * BLOCK_WORDS;
     this.#words[at + HASH_WORD] = hash;
-    this.#words[at + KEY_LENGTH_WORD] = end - start;
-    this.#words[at + VALUE_LENGTH_WORD] = 0;
+    this.#words[at + KEY_LENGTH_WORD] = keyEnd - start;
+    this.#words[at + VALUE_LENGTH_WORD] = end - keyEnd;
     this.#doubles[row * BLOCK_DOUBLES + EXPIRES_AT_DOUBLE] = 0;
-    this.#arena.copyIn(row, ENTRY_HEADER_BYTES, key, start, end);
+    this.#arena.copyIn(row, ENTRY_HEADER_BYTES, bytes, start, end);
   }
 
   /** Makes the entry's chain `blocks` long. Keeps its key, which is `key[start, end)`; its value is lost. */

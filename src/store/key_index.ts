@@ -9,6 +9,7 @@
  * A bucket holds its first row; the others follow through a word of each head. Rows are compared by hash first, so
  * that a key's bytes are looked at once, as a rule.
  */
+import { assert } from "../core/assert.ts";
 import type { Arena } from "./arena.ts";
 import { BLOCK_WORDS } from "./arena.ts";
 import {
@@ -47,6 +48,15 @@ export class KeyIndex {
     return this.#bucketCount;
   }
 
+  /** Makes the buckets that `entryCount` entries will need, so that none is split on the way. The index is empty. */
+  reserve(entryCount: number): void {
+    assert(this.#entryCount === 0, "buckets are reserved before the first entry");
+    this.#bucketCount = Math.min(Math.max(BUCKET_COUNT_MIN, entryCount), this.#buckets.length);
+    this.#mask = BUCKET_COUNT_MIN - 1;
+    while (this.#mask < this.#bucketCount - 1) this.#mask = this.#mask * 2 + 1;
+    this.#buckets.fill(0, 0, this.#bucketCount);
+  }
+
   /** The row whose key is `key[start, end)`, whose hash is `hash`; 0 when there is none. */
   find(hash: number, key: Uint8Array, start: number, end: number): Row {
     const words = this.#words;
@@ -68,6 +78,17 @@ export class KeyIndex {
     this.#push(this.#bucketOf(hash), row);
     this.#entryCount++;
     if (this.#entryCount > this.#bucketCount && this.#bucketCount < this.#buckets.length) this.#addBucket();
+  }
+
+  /** As {@linkcode KeyIndex.insert}, for each of the first `count` of `rows`, for which there are buckets. */
+  insertAll(rows: Int32Array, count: number): void {
+    assert(this.#entryCount + count <= this.#bucketCount, "the rows' buckets were reserved");
+    // No round waits for the one before, so that many buckets come from memory at once.
+    for (let i = 0; i < count; i++) {
+      const row = rows[i]!;
+      this.#push(this.#bucketOf(this.#words[row * BLOCK_WORDS + HASH_WORD]!), row);
+    }
+    this.#entryCount += count;
   }
 
   /** Takes out `row`, which is in the index. */

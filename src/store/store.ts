@@ -19,11 +19,12 @@ import { Arena, BLOCK_BYTES, BLOCK_OVERHEAD_BYTES, BLOCK_WORDS } from "./arena.t
 import { Entries } from "./entries.ts";
 import { blocksOfPayload, NEWER_WORD, OLDER_WORD, type Row } from "./entry_layout.ts";
 import { BUCKET_BYTES, BUCKET_COUNT_MIN, KeyIndex } from "./key_index.ts";
+import { Loader } from "./loader.ts";
 import { LruList } from "./lru_list.ts";
 import type { MutationListener, Revealed } from "./mutation_listener.ts";
 import { Snapshot, type SnapshotSink } from "./snapshot.ts";
 import { StampStripes } from "./stamp_stripes.ts";
-import { checkStore } from "./store_check.ts";
+import { checkStore, type StoreParts } from "./store_check.ts";
 import { assert } from "../core/assert.ts";
 import { hashOfKey, type HashSeed } from "../core/key_hash.ts";
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from "../core/limits.ts";
@@ -60,6 +61,7 @@ export class Store {
   readonly #order: LruList;
   readonly #stamps: StampStripes;
   readonly #snapshot: Snapshot;
+  readonly #parts: StoreParts;
   readonly #reservedCapBytes: number;
   #capBytes: number;
   /** Blocks that the cap allows. */
@@ -85,6 +87,7 @@ export class Store {
     });
     this.#stamps = new StampStripes(options.revealed);
     this.#snapshot = new Snapshot(this, this.#arena, this.#order);
+    this.#parts = { arena: this.#arena, entries: this.#entries, index: this.#index, order: this.#order };
     this.#reservedCapBytes = options.capBytes;
     this.#capBytes = options.capBytes;
     this.#blockLimit = blockCount;
@@ -307,6 +310,13 @@ export class Store {
     return deletes;
   }
 
+  /** Prepares for `entryCount` entries that are about to be added to an empty store. Not mutations. */
+  load(entryCount: number): Loader {
+    const [mark, blockLimit] = [this.#snapshot.generation, this.#blockLimit];
+    const evictOldest = () => this.#evictOldest();
+    return new Loader({ ...this.#parts, seed: this.#seed, mark, blockLimit, evictOldest }, entryCount);
+  }
+
   // ---- Cap ---------------------------------------------------------------------------------------
 
   /**
@@ -357,7 +367,7 @@ export class Store {
    * simulations.
    */
   check(): void {
-    checkStore({ arena: this.#arena, entries: this.#entries, index: this.#index, order: this.#order });
+    checkStore(this.#parts);
   }
 
   // ---- Inside ------------------------------------------------------------------------------------

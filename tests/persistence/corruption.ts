@@ -1,6 +1,7 @@
 /** A small vocabulary of damage, so that a test is about what happened and not about bytes. */
 import { crc32 } from "../../src/core/checksum.ts";
 import { SEGMENT_HEADER_BYTES } from "../../src/core/limits.ts";
+import { endOfFrame } from "../../src/persistence/dump_frame.ts";
 import { endOfRecord, sealRecord } from "../../src/persistence/record.ts";
 import { segmentHeader, segmentPath } from "../../src/persistence/segment.ts";
 import type { SimulatedDisk } from "../support/simulated_disk.ts";
@@ -44,6 +45,21 @@ export function fixChecksum(disk: SimulatedDisk, path: string, offset: number): 
   disk.corrupt(path, bytes);
 }
 
+/** Where each frame of a dump begins whose frames begin at `first`, and where the last one ends. */
+export function frameOffsets(disk: SimulatedDisk, path: string, first: number): number[] {
+  const bytes = disk.contentOf(path);
+  const offsets = [first];
+  for (let at = first; at < bytes.length;) offsets.push(at = endOfFrame(bytes, at, bytes.length));
+  return offsets;
+}
+
+/** Makes the checksum of a dump's frame right again. */
+export function fixFrame(disk: SimulatedDisk, path: string, start: number, end: number): void {
+  const bytes = disk.contentOf(path);
+  new DataView(bytes.buffer).setUint32(start, crc32(bytes, start + 4, end), true);
+  disk.corrupt(path, bytes);
+}
+
 /** Makes the checksum right that ends the first `length` bytes, a header. */
 export function fixHeader(disk: SimulatedDisk, path: string, length: number): void {
   const bytes = disk.contentOf(path);
@@ -51,11 +67,11 @@ export function fixHeader(disk: SimulatedDisk, path: string, length: number): vo
   disk.corrupt(path, bytes);
 }
 
-/** Where each record of a file begins whose records begin at `first`, and where the last one ends. */
-export function recordOffsets(disk: SimulatedDisk, path: string, first = SEGMENT_HEADER_BYTES): number[] {
+/** Where each record of a segment begins, and where the last one ends. */
+export function recordOffsets(disk: SimulatedDisk, path: string): number[] {
   const bytes = disk.contentOf(path);
-  const offsets = [first];
-  for (let at = first; at < bytes.length;) offsets.push(at = endOfRecord(bytes, at));
+  const offsets = [SEGMENT_HEADER_BYTES];
+  for (let at = SEGMENT_HEADER_BYTES; at < bytes.length;) offsets.push(at = endOfRecord(bytes, at));
   return offsets;
 }
 

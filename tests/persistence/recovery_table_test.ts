@@ -1,7 +1,7 @@
 /** Walks the table of decisions: every row has a scenario here, and every scenario ends as its row says. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { RefusalError } from "../../src/core/errors.ts";
-import { SEGMENT_HEADER_BYTES } from "../../src/core/limits.ts";
+import { KIB, MIB, SEGMENT_HEADER_BYTES } from "../../src/core/limits.ts";
 import { SeededRandom } from "../../src/core/random.ts";
 import { RECOVERY_DECISIONS } from "../../src/persistence/recovery_decisions.ts";
 import { SimulatedDisk } from "../support/simulated_disk.ts";
@@ -9,8 +9,10 @@ import {
   append,
   divideLog,
   fixChecksum,
+  fixFrame,
   fixHeader,
   flipByte,
+  frameOffsets,
   recordOffsets,
   setByte,
   shrink,
@@ -98,6 +100,7 @@ const VERSION_AT = 7;
 const IDENTITY_AT = 8;
 const EPOCH_AT = 10;
 const SEQUENCE_AT = 14;
+const SHARD_OF_FRAME_AT = 8;
 
 const SCENARIOS: Record<string, Scenario> = {
   "data folder: nothing": {
@@ -122,16 +125,24 @@ const SCENARIOS: Record<string, Scenario> = {
   },
   "data folder: node file without log": { prepare: removeFile(FIRST_SEGMENT) },
 
-  "dump: good record": { ...withDump(() => {}), content: ALL_BUT_LAST },
+  "dump: good frame": { ...withDump(() => {}), content: ALL_BUT_LAST },
   "dump: bad header": withDump((disk) => flipByte(disk, PATHS.dump, 30)),
   "dump: foreign file": withDump((disk) => changeHeader(disk, PATHS.dump, IDENTITY_AT, DUMP_HEADER_BYTES)),
+  "dump: older version": withDump((disk) => {
+    setByte(disk, PATHS.dump, VERSION_AT, 1);
+    fixHeader(disk, PATHS.dump, DUMP_HEADER_BYTES);
+  }),
   "dump: unknown version": withDump((disk) => changeHeader(disk, PATHS.dump, VERSION_AT, DUMP_HEADER_BYTES)),
-  "dump: bad record": withDump((disk) => flipByte(disk, PATHS.dump, DUMP_HEADER_BYTES + 34)),
-  "dump: end missing": withDump((disk) => shrink(disk, PATHS.dump, 31)),
+  "dump: bad frame": withDump((disk) => flipByte(disk, PATHS.dump, DUMP_HEADER_BYTES + 34)),
+  "dump: end missing": withDump((disk) => {
+    const [, second, end] = frameOffsets(disk, PATHS.dump, DUMP_HEADER_BYTES);
+    shrink(disk, PATHS.dump, end! - second!);
+  }),
   "dump: wrong count of entries": withDump((disk) => {
-    const bytes = disk.contentOf(PATHS.dump);
-    const [first, second] = recordOffsets(disk, PATHS.dump, DUMP_HEADER_BYTES);
-    disk.corrupt(PATHS.dump, Uint8Array.from([...bytes.slice(0, first), ...bytes.slice(second)]));
+    // The second frame says that its entries are of the first one's shard.
+    const [, second, end] = frameOffsets(disk, PATHS.dump, DUMP_HEADER_BYTES);
+    setByte(disk, PATHS.dump, second! + SHARD_OF_FRAME_AT, 0);
+    fixFrame(disk, PATHS.dump, second!, end!);
   }),
   "dump: bytes behind the end": withDump((disk) => append(disk, PATHS.dump, [0])),
 
@@ -306,6 +317,39 @@ Deno.test("Recovery refuses a log that begins after the dump", async () => {
   await node.stop();
   await disk.remove(PATHS.dump);
   await assertRejects(() => TestNode.start(disk), RefusalError, "missing segment");
+});
+
+/** Puts one wrong thing into the dump's first frame, under a checksum that is right. */
+async function refusesFrameWith(at: number, byte: number, found: string): Promise<void> {
+  const [disk] = await filledDisk();
+  await addDump(disk);
+  const [first, second] = frameOffsets(disk, PATHS.dump, DUMP_HEADER_BYTES);
+  setByte(disk, PATHS.dump, first! + at, byte);
+  fixFrame(disk, PATHS.dump, first!, second!);
+  await assertRejects(() => TestNode.start(disk), RefusalError, `at byte ${first}: ${found}`);
+}
+
+Deno.test("Recovery refuses a dump with entries of a shard that its header does not name, or that reach too far", async () => {
+  await refusesFrameWith(SHARD_OF_FRAME_AT, 7, "bad frame");
+  const [valueLengthAt, keyLengthAt] = [10 + 8, 10 + 12];
+  await refusesFrameWith(valueLengthAt, 200, "bad frame");
+  await refusesFrameWith(keyLengthAt, 200, "bad frame");
+  // The last entry of the frame loses its value to what is then half an entry.
+  await refusesFrameWith(valueLengthAt, 2, "bad frame");
+});
+
+Deno.test("Recovery reads a dump whose entries are longer than what is read at a time", async () => {
+  const [disk] = await filledDisk();
+  const node = await TestNode.start(disk);
+  const sizes = [3 * MIB, 1, 200 * KIB, 20 * MIB, 64 * KIB, 1 * MIB];
+  for (const [i, size] of sizes.entries()) node.set(i % 2, `large${i}`, `${i}`.repeat(size));
+  await node.commit();
+  await node.dump();
+  const content = node.model.content();
+  await node.stop();
+  const restarted = await TestNode.start(disk);
+  assertEquals(restarted.model.content(), content);
+  await restarted.stop();
 });
 
 Deno.test("Recovery removes the temporary file of a dump that was never finished", async () => {

@@ -2,6 +2,7 @@
  * A node's persistence without the node: a model that mutations are applied to and logged from, and that recovery
  * fills again. What a test compares are two models.
  */
+import { assert } from "@std/assert";
 import { bytesOf, textOf } from "../../src/core/bytes.ts";
 import type { Logger } from "../../src/core/logger.ts";
 import { SeededRandom } from "../../src/core/random.ts";
@@ -11,7 +12,7 @@ import { DumpWriter, type WrittenDump } from "../../src/persistence/dump_writer.
 import type { FsyncPolicy } from "../../src/persistence/log.ts";
 import { pathsOf } from "../../src/persistence/paths.ts";
 import { recover, type Recovered } from "../../src/persistence/recovery.ts";
-import type { RecoveryTarget } from "../../src/persistence/replayer.ts";
+import type { EntryLoader, RecoveryTarget } from "../../src/persistence/replayer.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import type { SimulatedDisk } from "../support/simulated_disk.ts";
 
@@ -24,6 +25,19 @@ export const QUIET: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 /** What a node holds: `shard/key` → `value@expiresAt`. */
 export class Model implements RecoveryTarget {
   readonly entries = new Map<string, string>();
+  /** Entries of dumps that are announced and not there yet. */
+  #missing = 0;
+
+  load(shard: number, entryCount: number): EntryLoader {
+    this.#missing += entryCount;
+    return {
+      add: (bytes, keyStart, valueStart, valueEnd, expiresAtMs) => {
+        assert(!this.entries.has(nameOf(shard, bytes, keyStart, valueStart)), "no key comes twice");
+        this.set(shard, bytes, keyStart, valueStart, valueStart, valueEnd, expiresAtMs);
+      },
+      end: () => this.#missing -= entryCount,
+    };
+  }
 
   set(
     shard: number,
@@ -56,6 +70,7 @@ export class Model implements RecoveryTarget {
 
   /** The entries, sorted, for comparison. */
   content(): Record<string, string> {
+    assert(this.#missing === 0, "every loader was ended");
     return Object.fromEntries([...this.entries].sort());
   }
 }

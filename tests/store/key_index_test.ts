@@ -57,6 +57,26 @@ Deno.test("KeyIndex never has more buckets than the arena has blocks", () => {
   assertEquals(test.index.bucketCount, 21);
 });
 
+Deno.test("KeyIndex with reserved buckets splits none until they are used up, and then grows as ever", () => {
+  for (const reserved of [0, 16, 17, 100, 128, 129]) {
+    const test = new TestIndex(300);
+    test.index.reserve(reserved);
+    const buckets = test.index.bucketCount;
+    assertEquals(buckets, Math.max(16, reserved));
+    for (let i = 0; i < 300; i++) {
+      test.insert(`key${i}`, spread(i));
+      assertEquals(test.index.bucketCount, Math.max(buckets, i + 1));
+      for (let j = 0; j <= i; j += 7) assert(test.find(`key${j}`, spread(j)) !== 0);
+    }
+  }
+});
+
+Deno.test("KeyIndex reserves no more buckets than the arena has blocks", () => {
+  const test = new TestIndex(50);
+  test.index.reserve(1000);
+  assertEquals(test.index.bucketCount, 50);
+});
+
 Deno.test("KeyIndex tells apart keys whose hashes are all the same", () => {
   const test = new TestIndex(64);
   const rows = new Map<string, number>();

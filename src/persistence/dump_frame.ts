@@ -1,0 +1,97 @@
+/**
+ * The grammar of a frame: entries of one shard of a dump under one checksum. All numbers are little-endian.
+ *
+ *     frame := checksum u32 · length u32 · shard u16 · entry*
+ *     entry := expiresAt f64 · valueLength u32 · keyLength u16 · key · value
+ *
+ * - `checksum` is the CRC-32 of everything behind it.
+ * - `length` counts the bytes of the entries, which fill it exactly. A frame is closed by the entry with which it
+ *   exceeds `FRAME_BYTES`, or earlier.
+ * - `expiresAt` is in milliseconds since 1970; 0 = for ever.
+ */
+import { crc32 } from "../core/checksum.ts";
+import { KEY_BYTES_MAX, KIB, VALUE_BYTES_MAX } from "../core/limits.ts";
+import type { OutputBuffer } from "../core/output_buffer.ts";
+
+/** Bytes of entries that close a frame. Large enough that its checksum costs next to nothing; it fits any cache. */
+export const FRAME_BYTES = 64 * KIB;
+export const FRAME_HEADER_BYTES = 10;
+/** Bytes before an entry's key. */
+export const ENTRY_HEADER_BYTES = 14;
+/** Bytes of entries in the largest frame. */
+const LENGTH_MAX = FRAME_BYTES + ENTRY_HEADER_BYTES + KEY_BYTES_MAX + VALUE_BYTES_MAX;
+const LENGTH_AT = 4;
+const SHARD_AT = 8;
+
+/** {@linkcode endOfFrame}: the bytes end before the frame does. */
+export const FRAME_INCOMPLETE = -1;
+/** {@linkcode endOfFrame}: whatever follows, this is no frame. */
+export const FRAME_BAD = -2;
+
+/** Opens a frame at the end of `output`, for the entries of `shard` that follow it. */
+export function openFrame(output: OutputBuffer, shard: number): void {
+  output.u32(0);
+  output.u32(0);
+  output.u16(shard);
+}
+
+/** Closes the frame that begins at `start` and reaches to the end of `output`. */
+export function closeFrame(output: OutputBuffer, start: number): void {
+  const { bytes, length } = output;
+  const view = new DataView(bytes.buffer);
+  view.setUint32(start + LENGTH_AT, length - start - FRAME_HEADER_BYTES, true);
+  view.setUint32(start, crc32(bytes, start + LENGTH_AT, length), true);
+}
+
+/** Appends an entry up to its key, and makes room for key and value: the caller writes those behind it. */
+export function encodeEntryHead(
+  output: OutputBuffer,
+  keyLength: number,
+  valueLength: number,
+  expiresAtMs: number,
+): void {
+  output.reserve(ENTRY_HEADER_BYTES + keyLength + valueLength);
+  output.f64(expiresAtMs);
+  output.u32(valueLength);
+  output.u16(keyLength);
+}
+
+/**
+ * Judges the frame that begins at `bytes[start]`, of which what arrived ends at `end`. Returns the offset behind it,
+ * {@linkcode FRAME_INCOMPLETE} or {@linkcode FRAME_BAD}. Its entries begin at `start + FRAME_HEADER_BYTES`.
+ */
+export function endOfFrame(bytes: Uint8Array, start: number, end: number): number {
+  if (end - start < FRAME_HEADER_BYTES) return FRAME_INCOMPLETE;
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const length = view.getUint32(start + LENGTH_AT, true);
+  if (length > LENGTH_MAX) return FRAME_BAD;
+  const frameEnd = start + FRAME_HEADER_BYTES + length;
+  if (end < frameEnd) return FRAME_INCOMPLETE;
+  return crc32(bytes, start + LENGTH_AT, frameEnd) === view.getUint32(start, true) ? frameEnd : FRAME_BAD;
+}
+
+/** Shard of the entries of the frame that begins at `start`. */
+export function shardOfFrame(bytes: Uint8Array, start: number): number {
+  return bytes[start + SHARD_AT]! | (bytes[start + SHARD_AT + 1]! << 8);
+}
+
+/** Where an entry's parts lie in the bytes that it was decoded from; filled again for each entry. */
+export class EntryView {
+  expiresAtMs = 0;
+  keyStart = 0;
+  valueStart = 0;
+  valueEnd = 0;
+}
+
+/**
+ * Decodes the entry that begins at `start`; false when it is too long, for its frame,
+ * which ends at `end`, or at all.
+ */
+export function decodeEntry(entry: EntryView, view: DataView, start: number, end: number): boolean {
+  if (end - start < ENTRY_HEADER_BYTES) return false;
+  entry.expiresAtMs = view.getFloat64(start, true);
+  entry.keyStart = start + ENTRY_HEADER_BYTES;
+  entry.valueStart = entry.keyStart + view.getUint16(start + 12, true);
+  entry.valueEnd = entry.valueStart + view.getUint32(start + 8, true);
+  return entry.valueEnd <= end && entry.valueEnd - entry.valueStart <= VALUE_BYTES_MAX;
+}
