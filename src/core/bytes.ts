@@ -1,11 +1,48 @@
 /**
- * Byte loops of the hot path. Below {@linkcode COPY_LOOP_BYTES} bytes a plain loop beats
- * `TypedArray.set(subarray)`, which has to make a view first.
+ * Byte loops of the hot path. A machine word at a time is three times as quick as a byte at a time (64 bytes in 12 ns
+ * against 36), but only a `DataView` reads words that are not aligned. Making one takes longer than it saves, so who
+ * keeps bytes for long keeps their view, too, and of passing ones {@linkcode ViewOfLast} remembers the last. From
+ * {@linkcode SET_BYTES_MIN} bytes on `TypedArray.set(subarray)` is as good.
  */
 
-const COPY_LOOP_BYTES = 128;
+/** Shorter copies are done byte by byte. */
+const WORDS_BYTES_MIN = 16;
+/** Longer copies are left to `TypedArray.set`, which has to make a view first. */
+export const SET_BYTES_MIN = 192;
+/** Arrays beyond this are not kept for their view. */
+const KEPT_BYTES_MAX = 256 * 1024;
+const NO_BYTES = new Uint8Array(0);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+
+/**
+ * The `DataView` of the array that was asked for last: requests and replies come in batches that lie in one array.
+ * Does not keep large arrays alive.
+ */
+export class ViewOfLast {
+  #bytes: Uint8Array = NO_BYTES;
+  #view: DataView = viewOf(NO_BYTES);
+
+  /** Over the very bytes of `bytes`. */
+  of(bytes: Uint8Array): DataView {
+    if (bytes === this.#bytes) return this.#view;
+    const view = viewOf(bytes);
+    if (bytes.length <= KEPT_BYTES_MAX) {
+      this.#bytes = bytes;
+      this.#view = view;
+    }
+    return view;
+  }
+}
+
+/** Over the very bytes of `bytes`. */
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+/** Where copies and comparisons of this module come from, and where copies go. */
+export const lastSource = new ViewOfLast();
+export const lastTarget = new ViewOfLast();
 
 /** Copies `source[start, end)` to `target` from `at` on. The two may not overlap. */
 export function copyBytes(
@@ -15,11 +52,34 @@ export function copyBytes(
   start: number,
   end: number,
 ): void {
-  if (end - start > COPY_LOOP_BYTES) {
-    target.set(source.subarray(start, end), at);
-    return;
+  const length = end - start;
+  if (length >= SET_BYTES_MIN) target.set(source.subarray(start, end), at);
+  else if (length >= WORDS_BYTES_MIN) copyWords(lastTarget.of(target), at, lastSource.of(source), start, end);
+  else for (let i = start; i < end; i++) target[at++] = source[i]!;
+}
+
+/** As {@linkcode copyBytes}, between the bytes that two views stand for. */
+export function copyWords(target: DataView, at: number, source: DataView, start: number, end: number): void {
+  let i = start;
+  for (const last = end - 15; i < last; i += 16, at += 16) {
+    target.setInt32(at, source.getInt32(i, true), true);
+    target.setInt32(at + 4, source.getInt32(i + 4, true), true);
+    target.setInt32(at + 8, source.getInt32(i + 8, true), true);
+    target.setInt32(at + 12, source.getInt32(i + 12, true), true);
   }
-  for (let i = start; i < end; i++) target[at++] = source[i]!;
+  for (const last = end - 3; i < last; i += 4, at += 4) target.setInt32(at, source.getInt32(i, true), true);
+  for (; i < end; i++, at++) target.setUint8(at, source.getUint8(i));
+}
+
+/** Whether `a[aStart, aEnd)` and `b[bStart, …)` hold the same bytes, given as views. */
+export function equalWords(a: DataView, aStart: number, aEnd: number, b: DataView, bStart: number): boolean {
+  let i = aStart;
+  let j = bStart;
+  for (const last = aEnd - 3; i < last; i += 4, j += 4) {
+    if (a.getInt32(i, true) !== b.getInt32(j, true)) return false;
+  }
+  for (; i < aEnd; i++, j++) if (a.getUint8(i) !== b.getUint8(j)) return false;
+  return true;
 }
 
 /** Whether `a[aStart, aEnd)` and `b[bStart, …)` hold the same bytes. */

@@ -16,7 +16,7 @@
  * that walking storage in order costs a byte per block.
  */
 import { assert } from "../core/assert.ts";
-import { copyBytes, equalBytes } from "../core/bytes.ts";
+import { copyWords, equalWords, lastSource, lastTarget, SET_BYTES_MIN } from "../core/bytes.ts";
 
 /**
  * A multiple of 8, so that doubles are aligned. Small blocks waste less at the end of a chain and more on links; 56
@@ -40,6 +40,7 @@ export class Arena {
   readonly words: Int32Array;
   readonly doubles: Float64Array;
   readonly marks: Uint8Array;
+  readonly #view: DataView;
   /** The marks, four at a time. */
   readonly #markWords: Int32Array;
   /** Next block of the chain; 0 at its end. */
@@ -60,6 +61,7 @@ export class Arena {
     this.bytes = new Uint8Array(data);
     this.words = new Int32Array(data);
     this.doubles = new Float64Array(data);
+    this.#view = new DataView(data);
     this.marks = new Uint8Array(marks);
     this.#markWords = new Int32Array(marks);
     this.#link = new Int32Array(slots);
@@ -140,6 +142,7 @@ export class Arena {
   /** Copies `source[start, end)` into the chain at `head`, from byte `at` of the chain on. */
   copyIn(head: number, at: number, source: Uint8Array, start: number, end: number): void {
     const link = this.#link;
+    const from = lastSource.of(source);
     let block = this.#blockAt(head, at);
     let byte = block * BLOCK_BYTES + at % BLOCK_BYTES;
     let room = BLOCK_BYTES - at % BLOCK_BYTES;
@@ -150,7 +153,8 @@ export class Arena {
         room += BLOCK_BYTES;
       }
       const count = room < wanted ? room : wanted;
-      copyBytes(this.bytes, byte, source, start, start + count);
+      if (count >= SET_BYTES_MIN) this.bytes.set(source.subarray(start, start + count), byte);
+      else copyWords(this.#view, byte, from, start, start + count);
       start += count;
       block = link[block]!;
       byte = block * BLOCK_BYTES;
@@ -161,6 +165,7 @@ export class Arena {
   /** Copies `length` bytes of the chain at `head`, from byte `at` of the chain on, to `target[targetAt, …)`. */
   copyOut(head: number, at: number, target: Uint8Array, targetAt: number, length: number): void {
     const link = this.#link;
+    const to = lastTarget.of(target);
     let block = this.#blockAt(head, at);
     let byte = block * BLOCK_BYTES + at % BLOCK_BYTES;
     let room = BLOCK_BYTES - at % BLOCK_BYTES;
@@ -170,7 +175,8 @@ export class Arena {
         room += BLOCK_BYTES;
       }
       const count = room < length ? room : length;
-      copyBytes(target, targetAt, this.bytes, byte, byte + count);
+      if (count >= SET_BYTES_MIN) target.set(this.bytes.subarray(byte, byte + count), targetAt);
+      else copyWords(to, targetAt, this.#view, byte, byte + count);
       targetAt += count;
       length -= count;
       block = link[block]!;
@@ -181,12 +187,16 @@ export class Arena {
 
   /** Whether the chain at `head`, from byte `at` on, holds the bytes `other[start, end)`. */
   equals(head: number, at: number, other: Uint8Array, start: number, end: number): boolean {
+    const view = lastSource.of(other);
+    if (at + end - start <= BLOCK_BYTES) {
+      return equalWords(view, start, end, this.#view, head * BLOCK_BYTES + at);
+    }
     let block = this.#blockAt(head, at);
     let byte = block * BLOCK_BYTES + at % BLOCK_BYTES;
     let room = BLOCK_BYTES - at % BLOCK_BYTES;
     while (start < end) {
       const stop = end - start < room ? end : start + room;
-      if (!equalBytes(other, start, stop, this.bytes, byte)) return false;
+      if (!equalWords(view, start, stop, this.#view, byte)) return false;
       start = stop;
       block = this.#link[block]!;
       byte = block * BLOCK_BYTES;
