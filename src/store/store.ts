@@ -201,7 +201,6 @@ export class Store {
 
   /** Makes the entry the newest. Not a mutation. */
   touch(row: Row): void {
-    if (row === this.#order.newest) return;
     this.#snapshot.beforeMove(row);
     this.#order.touch(row);
   }

@@ -86,3 +86,17 @@ Deno.test("LruList leaves the words of a row that are not its own alone", () => 
     if (word % STRIDE !== 3 && word % STRIDE !== 1) assertEquals(words[word], 77);
   }
 });
+
+Deno.test("LruList has moved every row that was touched once anybody looks, however many there were", () => {
+  const rowCount = 200;
+  const list = new LruList(new Int32Array((rowCount + 1) * STRIDE), { stride: STRIDE, older: 3, newer: 1 });
+  const rows = Array.from({ length: rowCount }, (_, i) => i + 1);
+  for (const row of rows) list.append(row);
+  for (const row of rows.toReversed()) list.touch(row);
+  assertEquals(rowsOf(list), rows.toReversed());
+  for (const row of [7, 7, 9, 7]) list.touch(row);
+  assertEquals(list.newest, 7);
+  list.touch(9);
+  list.remove(9);
+  assertEquals(list.newest, 7);
+});
