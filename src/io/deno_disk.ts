@@ -134,6 +134,10 @@ class DenoDiskFile implements DiskFile {
     await this.#file.seek(offset, Deno.SeekMode.Start);
   }
 
+  seekSync(offset: number): void {
+    this.#file.seekSync(offset, Deno.SeekMode.Start);
+  }
+
   truncate(length: number): Promise<void> {
     return this.#file.truncate(length);
   }

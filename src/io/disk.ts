@@ -18,6 +18,8 @@ export interface DiskFile {
   sync(bytes?: number): Promise<void>;
   /** Moves the file's position to `offset` bytes from its start. */
   seek(offset: number): Promise<void>;
+  /** As {@linkcode DiskFile.seek}, at once. */
+  seekSync(offset: number): void;
   /** Cuts the file to `length` bytes. */
   truncate(length: number): Promise<void>;
   close(): void;

@@ -8,6 +8,8 @@
  *
  * - `always`: committed = synced; one write and one sync for a batch. `everysec`, `no`: committed = handed to the
  *   operating system. A batch starts at the end of the turn's microtasks, so that all requests of one turn share it.
+ * - A batch of `always` begins with a mark that says what was synced before it. With the other policies only the
+ *   first one does, to say that no others follow.
  * - A sync that failed is final: what the system did with the pages is unknown, so nothing later may count as
  *   committed. So is any failed write but one: on a full disk the batch is kept and tried again, from the last byte
  *   that is known to be good.
@@ -20,13 +22,21 @@ import { DISK_FULL_RETRY_MS, EVERYSEC_SYNC_MS, KIB, MIB } from "../core/limits.t
 import type { Logger } from "../core/logger.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
 import { LogFiles, type LogFilesOptions, SyncError } from "./log_files.ts";
-import { encodeDelete, encodeExpire, encodeFlush, encodeSet, sealRecord } from "./record.ts";
+import {
+  encodeDelete,
+  encodeExpire,
+  encodeFlush,
+  encodeMark,
+  encodeSet,
+  sealMark,
+  sealRecord,
+} from "./record.ts";
 import type { SegmentPlace } from "./segment.ts";
 
 /** When a mutation counts as committed. */
 export type FsyncPolicy = "always" | "everysec" | "no";
 
-export interface LogOptions extends LogFilesOptions {
+export interface LogOptions extends Omit<LogFilesOptions, "syncsEachBatch"> {
   readonly logger: Logger;
   readonly policy: FsyncPolicy;
 }
@@ -48,7 +58,13 @@ export class Log {
   #inFlight = new OutputBuffer(BUFFER_BYTES_MIN);
   /** Where the unsealed record begins in `#gathering`; −1 when none is. */
   #openStart = -1;
+  /** Whether `#gathering` begins with an unsealed mark. */
+  #gatheringIsMarked = false;
+  /** Whether the next batch begins with one. */
+  #marksNext = true;
   #committed: number;
+  /** Log position at which this process went on. */
+  readonly #openedAt: number;
   /** Who waits for the batch in flight, and for the one that gathers. */
   #inFlightWaiters: Waiters | null = null;
   #gatheringWaiters: Waiters | null = null;
@@ -63,7 +79,7 @@ export class Log {
   private constructor(options: LogOptions, files: LogFiles) {
     this.#options = options;
     this.#files = files;
-    this.#committed = files.end;
+    this.#committed = this.#openedAt = files.end;
     this.#syncTimer = options.policy === "everysec"
       ? options.clock.every(EVERYSEC_SYNC_MS, () => this.#syncInBackground())
       : null;
@@ -71,7 +87,7 @@ export class Log {
 
   /** Makes a new log; its folder is there. */
   static async create(options: LogOptions): Promise<Log> {
-    return new Log(options, await LogFiles.create(options));
+    return new Log(options, await LogFiles.create(filesOptions(options)));
   }
 
   /** Goes on behind byte `length` of the segment `last`; `earlier` are those before it. */
@@ -81,7 +97,7 @@ export class Log {
     last: SegmentPlace,
     length: number,
   ): Promise<Log> {
-    return new Log(options, await LogFiles.open(options, earlier, last, length));
+    return new Log(options, await LogFiles.open(filesOptions(options), earlier, last, length));
   }
 
   /** Stamp behind the last appended record. */
@@ -102,6 +118,11 @@ export class Log {
   /** Bytes that wait for the disk. */
   get backlogBytes(): number {
     return this.#inFlight.length + this.#gathering.length;
+  }
+
+  /** Whether anything was written since the log was opened. */
+  get #hasWritten(): boolean {
+    return this.#committed > this.#openedAt;
   }
 
   get segmentCount(): number {
@@ -224,13 +245,33 @@ export class Log {
     this.#flush();
     await this.#drained;
     this.#retryTimer?.cancel();
-    if (this.#failure === "") await this.syncThrough(this.appended);
+    if (this.#failure === "") await this.#closeInOrder();
     await this.#files.close();
+  }
+
+  /** Syncs everything, says so in a last mark, and ends the file there. */
+  async #closeInOrder(): Promise<void> {
+    if (!await this.syncThrough(this.appended)) return;
+    if (this.#hasWritten) {
+      this.#mark();
+      this.#flush();
+      if (!await this.syncThrough(this.appended)) return;
+    }
+    await this.#files.trim();
+  }
+
+  /** The batch that is about to gather begins with a mark. */
+  #mark(): void {
+    const syncsEachBatch = this.#options.policy === "always";
+    encodeMark(this.#gathering, this.appended, syncsEachBatch);
+    this.#gatheringIsMarked = true;
+    this.#marksNext = syncsEachBatch;
   }
 
   /** Where the next record goes. */
   #beginRecord(): OutputBuffer {
     const output = this.#gathering;
+    if (this.#marksNext && output.length === 0) this.#mark();
     if (this.#openStart >= 0) sealRecord(output.bytes, this.#openStart, output.length, true);
     this.#openStart = output.length;
     if (!this.#isFlushScheduled) {
@@ -269,6 +310,8 @@ export class Log {
     if (this.#inFlight.length > 0) return true;
     this.endRequest();
     const gathered = this.#gathering;
+    if (this.#gatheringIsMarked) sealMark(gathered.bytes, 0, this.#files.synced);
+    this.#gatheringIsMarked = false;
     this.#gathering = this.#inFlight;
     this.#inFlight = gathered;
     this.#inFlightWaiters = this.#gatheringWaiters;
@@ -304,6 +347,10 @@ export class Log {
     else {this.#retryTimer = this.#options.clock.after(DISK_FULL_RETRY_MS, () =>
         this.#drained = this.#drain());}
   }
+}
+
+function filesOptions(options: LogOptions): LogFilesOptions {
+  return { ...options, syncsEachBatch: options.policy === "always" };
 }
 
 function failureText(error: unknown): string {

@@ -20,6 +20,8 @@ export interface LogFilesOptions {
   readonly directory: string;
   /** The node's. */
   readonly identity: string;
+  /** Whether every batch will be synced: then files are filled ahead. */
+  readonly syncsEachBatch: boolean;
 }
 
 /** A sync failed: what the system did with the unsynced pages is unknown from now on. */
@@ -47,11 +49,7 @@ export class LogFiles {
 
   /** Makes the first segment of a new log; the folder is there. */
   static async create(options: LogFilesOptions): Promise<LogFiles> {
-    return new LogFiles(
-      options,
-      [],
-      await Segment.create(options.disk, options.directory, options.identity, 1, 0),
-    );
+    return new LogFiles(options, [], await newSegment(options, 1, 0));
   }
 
   /** Goes on behind byte `length` of the segment `last`; `earlier` are those before it. */
@@ -61,7 +59,8 @@ export class LogFiles {
     last: SegmentPlace,
     length: number,
   ): Promise<LogFiles> {
-    const segment = await Segment.open(options.disk, last, length);
+    const { disk, syncsEachBatch: fillsAhead } = options;
+    const segment = await Segment.open(disk, last, { length, fillsAhead });
     // A process that died may have left records that can be read but are not yet on the disk itself.
     await segment.sync();
     return new LogFiles(options, earlier, segment);
@@ -70,6 +69,11 @@ export class LogFiles {
   /** Log position behind the last record that was written whole. */
   get end(): number {
     return this.#segment.end;
+  }
+
+  /** Log position before which everything is on the disk. */
+  get synced(): number {
+    return this.#synced;
   }
 
   get segmentCount(): number {
@@ -131,6 +135,11 @@ export class LogFiles {
     if (this.#segments.length < countBefore) await disk.syncDirectory(directory);
   }
 
+  /** Ends the last file behind its last record. */
+  trim(): Promise<void> {
+    return this.#segment.trim();
+  }
+
   /** Closes once the sync that is under way, if any, is over. */
   async close(): Promise<void> {
     await this.#syncing?.catch(() => {}); // whoever began it deals with its failure
@@ -155,11 +164,16 @@ export class LogFiles {
 
   /** Begins the next segment. The one before is synced first, so that only the last can ever be torn. */
   async #roll(): Promise<void> {
-    const { disk, directory, identity } = this.#options;
     await this.syncThrough(this.end);
-    const next = await Segment.create(disk, directory, identity, this.#segment.number + 1, this.end);
+    const next = await newSegment(this.#options, this.#segment.number + 1, this.end);
+    await this.#segment.trim();
     this.#segment.close();
     this.#segment = next;
     this.#segments.push(next);
   }
+}
+
+function newSegment(options: LogFilesOptions, number: number, position: number): Promise<Segment> {
+  const { disk, directory, identity, syncsEachBatch: fillsAhead } = options;
+  return Segment.create(disk, directory, identity, { number, position, fillsAhead });
 }

@@ -2,14 +2,15 @@
  * Replays a log from a position to its end, and tidies up what a crash has left behind that end, so that the writer
  * can go on there.
  *
- * A bad record at the end of the last segment may be a write that was cut short, or damage. It is damage when a record
- * of this log, with the right checksum and a sequence that could come next, lies anywhere behind it. (A machine that
- * lost power after it wrote the pages of one unsynced batch out of order looks the same. That cannot be told apart
- * here, so a person decides: the refusal says how to keep what comes before.)
+ * A bad record at the end of the last segment may be a write that was cut short, or damage. It is damage when what lies
+ * anywhere behind it proves that it was on the disk once: a mark that says so; or, where batches do not begin with
+ * marks, a record of this log with the right checksum and a sequence that could come next. (Without marks, a machine
+ * that lost power after it wrote the pages of what was not synced out of order looks the same. That cannot be told
+ * apart, so a person decides: the refusal says how to keep what comes before.)
  */
 import { RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES } from "../core/limits.ts";
 import type { Disk } from "../io/disk.ts";
-import { decodeHead, decodeRecord, RECORD_BAD, RECORD_INCOMPLETE, RecordView } from "./record.ts";
+import { decodeHead, decodeRecord, KIND_MARK, RECORD_BAD, RECORD_INCOMPLETE, RecordView } from "./record.ts";
 import { RecordReader } from "./record_reader.ts";
 import { decide, type Place, refuse } from "./recovery_decisions.ts";
 import type { Replayer } from "./replayer.ts";
@@ -41,6 +42,10 @@ export class LogReader {
   #headless: string | null = null;
   /** Log position of the first record that is held back; −1 when none is. */
   #heldPosition = -1;
+  /** Whether every batch began with a mark where the replay has got to. */
+  #marksEachBatch = false;
+  /** Log position behind which the segment replayed last has only zeros; −1 when it has none. */
+  #zerosFrom = -1;
 
   constructor(options: LogReaderOptions) {
     this.#options = options;
@@ -147,28 +152,48 @@ export class LogReader {
         return reader.window.isEmpty;
       }
       if (next === RECORD_BAD) return false;
-      if (replayer.heldBytes === 0) this.#heldPosition = positionAt(segment, reader.recordOffset);
+      const position = positionAt(segment, reader.recordOffset);
+      if (reader.view.kind === KIND_MARK) {
+        if (reader.view.position !== position) return false;
+        this.#marksEachBatch = reader.view.eachBatch;
+        continue;
+      }
+      if (replayer.heldBytes === 0) this.#heldPosition = position;
       const finding = replayer.take(reader.view, reader.window.bytes, reader.recordStart, next);
       if (finding !== "good record") refuse(place, finding, `${segment.path} at byte ${reader.recordOffset}`);
     }
   }
 
-  /** Returns when the bad record that the reader stands at is what a crash has left. */
+  /** Returns when the bad record that the reader stands at is none, or is what a crash has left. */
   async #judgeBadRecord(segment: SegmentPlace, place: Place, reader: RecordReader): Promise<void> {
     const at = `${segment.path} at byte ${reader.recordOffset}`;
-    if (place !== "last segment") refuse(place, "bad record", at);
     await reader.fillToEnd();
-    decide(place, this.#goodRecordFollows(reader) ? "bad record before good ones" : "torn record", at);
+    const { bytes, end } = reader.window;
+    if (isZero(bytes, reader.recordStart, end)) {
+      decide(place, "zeros to the end", at);
+      this.#zerosFrom = positionAt(segment, reader.recordOffset);
+      return;
+    }
+    if (place !== "last segment") refuse(place, "bad record", at);
+    const badPosition = positionAt(segment, reader.recordOffset);
+    decide(place, this.#wasSafe(badPosition, reader) ? "bad record before good ones" : "torn record", at);
   }
 
-  /** Whether a record of this log lies anywhere in the reader's bytes behind the one it stands at. */
-  #goodRecordFollows(reader: RecordReader): boolean {
+  /** Whether what lies behind the bad record at `badPosition`, where the reader stands, proves that it was on the disk. */
+  #wasSafe(badPosition: number, reader: RecordReader): boolean {
     const { replayer } = this.#options;
-    const { bytes, end } = reader.window;
+    const { recordStart, window: { bytes, end } } = reader;
     const view = new RecordView();
-    for (let at = reader.recordStart + 1; at + RECORD_HEADER_BYTES <= end; at++) {
-      if (!decodeHead(view, bytes, at) || !replayer.isPlausible(view, end - reader.recordStart)) continue;
-      if (decodeRecord(view, bytes, at, end) >= 0) return true;
+    for (let at = recordStart + 1; at + RECORD_HEADER_BYTES <= end; at++) {
+      if (!decodeHead(view, bytes, at)) continue;
+      if (
+        view.kind !== KIND_MARK && (this.#marksEachBatch || !replayer.isPlausible(view, end - recordStart))
+      ) {
+        continue;
+      }
+      if (decodeRecord(view, bytes, at, end) < 0) continue;
+      if (view.kind !== KIND_MARK) return true;
+      if (view.position === badPosition + at - recordStart && view.synced > badPosition) return true;
     }
     return false;
   }
@@ -193,6 +218,7 @@ export class LogReader {
     } finally {
       file.close();
     }
+    if (end === this.#zerosFrom) return;
     warnings.push(`Cut ${last.path} from ${size} to ${length} bytes: a crash left the last write incomplete`);
   }
 
@@ -212,6 +238,11 @@ function lengthAt(segment: SegmentPlace, position: number): number {
 /** Log position of what stands at `offset` in a segment's file. */
 function positionAt(segment: SegmentPlace, offset: number): number {
   return segment.position + offset - SEGMENT_HEADER_BYTES;
+}
+
+function isZero(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (bytes[at] !== 0) return false;
+  return true;
 }
 
 async function readBeginning(disk: Disk, path: string): Promise<Uint8Array<ArrayBuffer>> {

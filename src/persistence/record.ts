@@ -6,6 +6,7 @@
  *               | 2 delete  key
  *               | 3 expire  expiresAt f64 · key
  *               | 4 flush   (empty)
+ *               | 6 mark    position u64 · synced u64 · eachBatch u8
  *
  * - `checksum` is the CRC-32 of everything behind it: from `length` to the payload's last byte.
  * - `length` counts the bytes behind itself (shard to payload), so a record takes 8 + `length` bytes.
@@ -13,6 +14,10 @@
  * - Bit 0x80 of `kind`: the next record belongs to the same request. The records of a request apply all or none.
  *   Whether more follow is known late, so a record is encoded first and gets that bit and its checksum when it is
  *   sealed: {@linkcode sealRecord}.
+ * - A mark is no mutation: its shard, epoch and sequence are 0. It stands where a batch begins, at log position
+ *   `position`, and says that everything before position `synced` was on the disk when the batch was written; and,
+ *   with `eachBatch` 1, that a mark begins every batch from here on. So recovery can tell a batch that a loss of power
+ *   has torn, in whatever order its pages got to the disk, from damage to what was safe.
  * - Kinds are never renumbered; 5 ended dumps of version 1 and is not used again. A record of unknown kind is bad,
  *   whatever its checksum says.
  */
@@ -32,6 +37,7 @@ export const KIND_SET = 1;
 export const KIND_DELETE = 2;
 export const KIND_EXPIRE = 3;
 export const KIND_FLUSH = 4;
+export const KIND_MARK = 6;
 
 /** {@linkcode decodeRecord}: the bytes end before the record does. */
 export const RECORD_INCOMPLETE = -1;
@@ -48,6 +54,8 @@ const EPOCH_AT = 10;
 const SEQUENCE_AT = 14;
 const KIND_AT = 22;
 const DEADLINE_BYTES = 8;
+const MARK_BYTES = 17;
+const MARK_SYNCED_AT = RECORD_HEADER_BYTES + 8;
 const U32_RANGE = 0x1_0000_0000;
 /** Sequences stay exact in a double. */
 const U64_HIGH_MAX = 0x1f_ffff;
@@ -70,6 +78,10 @@ export class RecordView {
   more = false;
   /** Of a set or expire. */
   expiresAtMs = 0;
+  /** Of a mark. */
+  position = 0;
+  synced = 0;
+  eachBatch = false;
   keyStart = 0;
   keyEnd = 0;
   valueStart = 0;
@@ -154,6 +166,20 @@ export function encodeFlush(output: OutputBuffer, shard: number, epoch: number, 
   output.length = encodeHead(output, shard, epoch, sequence, KIND_FLUSH, 0);
 }
 
+/** Appends a mark for the batch that begins at log position `position`, to be sealed by {@linkcode sealMark}. */
+export function encodeMark(output: OutputBuffer, position: number, eachBatch: boolean): void {
+  output.length = encodeHead(output, 0, 0, 0, KIND_MARK, MARK_BYTES);
+  output.u64(position);
+  output.u64(0);
+  output.byte(eachBatch ? 1 : 0);
+}
+
+/** Makes the mark that begins at `bytes[start]` valid: everything before log position `synced` is on the disk. */
+export function sealMark(bytes: Uint8Array, start: number, synced: number): void {
+  writeU64(bytes, start + MARK_SYNCED_AT, synced);
+  sealRecord(bytes, start, start + RECORD_HEADER_BYTES + MARK_BYTES, false);
+}
+
 /** Makes `bytes[start, end)`, an encoded record, valid; `more`: the next record belongs to the same request. */
 export function sealRecord(bytes: Uint8Array, start: number, end: number, more: boolean): void {
   if (more) bytes[start + KIND_AT]! |= MORE;
@@ -192,8 +218,8 @@ export function decodeHead(view: RecordView, bytes: Uint8Array, start: number): 
   view.sequence = high * U32_RANGE + readU32(bytes, start + SEQUENCE_AT);
   view.kind = kind & ~MORE;
   view.more = (kind & MORE) !== 0;
-  return high <= U64_HIGH_MAX && view.shard < SHARD_COUNT_MAX && view.kind >= KIND_SET &&
-    view.kind <= KIND_FLUSH;
+  return high <= U64_HIGH_MAX && view.shard < SHARD_COUNT_MAX &&
+    (view.kind >= KIND_SET && view.kind <= KIND_FLUSH || view.kind === KIND_MARK);
 }
 
 function decodePayload(view: RecordView, bytes: Uint8Array, at: number, end: number): boolean {
@@ -215,8 +241,14 @@ function decodePayload(view: RecordView, bytes: Uint8Array, at: number, end: num
       view.keyStart = at + DEADLINE_BYTES;
       view.keyEnd = end;
       return end - view.keyStart <= KEY_BYTES_MAX;
-    default: // KIND_FLUSH
+    case KIND_FLUSH:
       return at === end;
+    default: // KIND_MARK
+      if (end - at !== MARK_BYTES) return false;
+      view.position = readU64(bytes, at);
+      view.synced = readU64(bytes, at + 8);
+      view.eachBatch = bytes[at + 16] === 1;
+      return true;
   }
 }
 
@@ -231,13 +263,11 @@ function encodeHead(
 ): number {
   output.reserve(RECORD_HEADER_BYTES + payloadBytes);
   const { bytes, length: at } = output;
-  const low = sequence >>> 0;
   writeU32(bytes, at + LENGTH_AT, RECORD_HEADER_BYTES - PREFIX_BYTES + payloadBytes);
   bytes[at + SHARD_AT] = shard;
   bytes[at + SHARD_AT + 1] = shard >>> 8;
   writeU32(bytes, at + EPOCH_AT, epoch);
-  writeU32(bytes, at + SEQUENCE_AT, low);
-  writeU32(bytes, at + SEQUENCE_AT + 4, (sequence - low) / U32_RANGE);
+  writeU64(bytes, at + SEQUENCE_AT, sequence);
   bytes[at + KIND_AT] = kind;
   return at + RECORD_HEADER_BYTES;
 }
@@ -247,6 +277,16 @@ function writeU32(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 1] = value >>> 8;
   bytes[at + 2] = value >>> 16;
   bytes[at + 3] = value >>> 24;
+}
+
+function writeU64(bytes: Uint8Array, at: number, value: number): void {
+  const low = value >>> 0;
+  writeU32(bytes, at, low);
+  writeU32(bytes, at + 4, (value - low) / U32_RANGE);
+}
+
+function readU64(bytes: Uint8Array, at: number): number {
+  return readU32(bytes, at + 4) * U32_RANGE + readU32(bytes, at);
 }
 
 function readU32(bytes: Uint8Array, at: number): number {

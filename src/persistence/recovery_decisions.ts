@@ -10,11 +10,11 @@ import { RefusalError } from "../core/errors.ts";
 export type Place = "data folder" | "dump" | "earlier segment" | "last segment";
 
 /**
- * - `apply`: take it in. `create`: make a new log and identity.
+ * - `apply`: take it in. `create`: make a new log and identity. `pass`: nothing was ever there.
  * - `cut`: a crash while writing left it; nobody was told that it was there. Remove it and go on, with a warning.
  * - `refuse`: do not start, change nothing.
  */
-export type Decision = "apply" | "create" | "cut" | "refuse";
+export type Decision = "apply" | "create" | "pass" | "cut" | "refuse";
 
 interface Row {
   readonly place: Place;
@@ -54,6 +54,7 @@ export const RECOVERY_DECISIONS = [
   { place: "dump", found: "bytes behind the end", decision: "refuse", advice: RESTORE_DUMP },
 
   { place: "earlier segment", found: "good record", decision: "apply" },
+  { place: "earlier segment", found: "zeros to the end", decision: "pass" },
   { place: "earlier segment", found: "missing segment", decision: "refuse", advice: RESTORE },
   { place: "earlier segment", found: "bad header", decision: "refuse", advice: RESTORE },
   { place: "earlier segment", found: "foreign file", decision: "refuse", advice: FOREIGN },
@@ -64,6 +65,7 @@ export const RECOVERY_DECISIONS = [
   { place: "earlier segment", found: "older epoch", decision: "refuse", advice: RESTORE },
 
   { place: "last segment", found: "good record", decision: "apply" },
+  { place: "last segment", found: "zeros to the end", decision: "pass" },
   { place: "last segment", found: "bad header, no records", decision: "cut" },
   { place: "last segment", found: "bad header", decision: "refuse", advice: RESTORE },
   { place: "last segment", found: "foreign file", decision: "refuse", advice: FOREIGN },

@@ -2,19 +2,22 @@
  * Segments: the files of a log, `<16-digit number>.log`, numbered from 1 without gaps.
  *
  *     segment := magic "RNDLLOG" · version u8 · identity 16 bytes · number u64 · position u64 · zeros · checksum u32
- *                record*
+ *                record* · zeros
  *
  * - The header takes `SEGMENT_HEADER_BYTES`; its last four bytes are the CRC-32 of the others.
  * - `identity` is the node's, so that a file from elsewhere is told apart from one that is damaged.
  * - `position` is where the segment begins in the log: the bytes of all records since the log was made. So a record's
  *   place in its file is `SEGMENT_HEADER_BYTES` + its position − the segment's position, and a missing file shows.
+ * - The zeros at the end are room for records to come. Writing over what is there already syncs in 0.09 ms where
+ *   making the file longer takes 0.15, so a log that syncs each batch fills {@linkcode FILL_BYTES} ahead. No record
+ *   begins with so many zeros: its length is none. A segment that is left in order has no such end.
  * - A segment is written only when the one before it is synced, and its own header and name are synced before the first
  *   record. Hence after a power loss only the end of the last segment can be torn.
  */
 import { assert } from "../core/assert.ts";
 import { bytesOf, equalBytes } from "../core/bytes.ts";
 import { crc32 } from "../core/checksum.ts";
-import { SEGMENT_BYTES_MAX, SEGMENT_HEADER_BYTES } from "../core/limits.ts";
+import { KIB, SEGMENT_BYTES_MAX, SEGMENT_HEADER_BYTES } from "../core/limits.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
 import type { Disk, DiskFile } from "../io/disk.ts";
 import { IDENTITY_BYTES, identityBytes } from "./node_identity.ts";
@@ -28,6 +31,12 @@ const NUMBER_AT = IDENTITY_AT + IDENTITY_BYTES;
 const POSITION_AT = NUMBER_AT + 8;
 const CHECKSUM_AT = SEGMENT_HEADER_BYTES - 4;
 const NAME_DIGITS = 16;
+
+/** How far a file is filled ahead of its records. */
+const FILL_BYTES = 256 * KIB;
+/** A longer write just makes the file longer: it would use up what was filled too soon to gain by it. */
+const FILLED_WRITE_BYTES_MAX = 32 * KIB;
+const ZEROS = new Uint8Array(FILL_BYTES);
 
 /** What is known of a segment without opening it. */
 export interface SegmentPlace {
@@ -91,25 +100,34 @@ export class Segment implements SegmentPlace {
   readonly #file: DiskFile;
   /** The same file once more, so that a sync does not hold up the next write. */
   readonly #syncFile: DiskFile;
+  /** Bytes of header and records. */
   #length: number;
+  /** Bytes of the file, as far as it was filled ahead. */
+  #filled: number;
+  #fillsAhead: boolean;
   #unsyncedBytes = 0;
 
-  private constructor(place: SegmentPlace, file: DiskFile, syncFile: DiskFile, length: number) {
+  private constructor(
+    place: SegmentPlace,
+    file: DiskFile,
+    syncFile: DiskFile,
+    { length, fillsAhead }: { length: number; fillsAhead: boolean },
+  ) {
     this.path = place.path;
     this.number = place.number;
     this.position = place.position;
     this.#file = file;
     this.#syncFile = syncFile;
-    this.#length = length;
+    this.#length = this.#filled = length;
+    this.#fillsAhead = fillsAhead;
   }
 
-  /** Makes a new, empty segment. When it resolves, a power loss cannot undo that. */
+  /** Makes a new, empty segment, which is filled ahead of its records if `fillsAhead`. When it resolves, a power loss cannot undo that. */
   static async create(
     disk: Disk,
     directory: string,
     identity: string,
-    number: number,
-    position: number,
+    { number, position, fillsAhead }: { number: number; position: number; fillsAhead: boolean },
   ): Promise<Segment> {
     const path = segmentPath(directory, number);
     // What is there by that name is left from an attempt that failed; it never held a record.
@@ -120,18 +138,25 @@ export class Segment implements SegmentPlace {
       await file.sync();
       await disk.syncDirectory(directory);
       const syncFile = await disk.open(path);
-      return new Segment({ path, number, position }, file, syncFile, SEGMENT_HEADER_BYTES);
+      return new Segment({ path, number, position }, file, syncFile, {
+        length: SEGMENT_HEADER_BYTES,
+        fillsAhead,
+      });
     } catch (error) {
       file.close();
       throw error;
     }
   }
 
-  /** Opens a segment whose valid content is its first `length` bytes, to append there. */
-  static async open(disk: Disk, place: SegmentPlace, length: number): Promise<Segment> {
+  /** Opens a segment whose content is its first `length` bytes, to append there. */
+  static async open(
+    disk: Disk,
+    place: SegmentPlace,
+    options: { length: number; fillsAhead: boolean },
+  ): Promise<Segment> {
     const file = await disk.open(place.path);
-    await file.seek(length);
-    return new Segment(place, file, await disk.open(place.path), length);
+    await file.seek(options.length);
+    return new Segment(place, file, await disk.open(place.path), options);
   }
 
   /** Log position behind the last record that was written whole. */
@@ -149,6 +174,9 @@ export class Segment implements SegmentPlace {
   }
 
   writeSync(bytes: Uint8Array<ArrayBuffer>): void {
+    if (
+      this.#fillsAhead && this.#length + bytes.length > this.#filled && bytes.length <= FILLED_WRITE_BYTES_MAX
+    ) this.#fillAhead();
     this.#file.writeSync(bytes);
     this.#grow(bytes.length);
   }
@@ -167,13 +195,33 @@ export class Segment implements SegmentPlace {
 
   /** Takes back what a failed write has left behind. */
   async rewind(): Promise<void> {
-    await this.#file.truncate(this.#length);
+    await this.trim();
     await this.#file.seek(this.#length);
+  }
+
+  /** Ends the file behind the last record. */
+  async trim(): Promise<void> {
+    await this.#file.truncate(this.#length);
+    this.#filled = this.#length;
   }
 
   close(): void {
     this.#file.close();
     this.#syncFile.close();
+  }
+
+  /** On an error there is less room than hoped for, and the records' own write tells what is wrong. */
+  #fillAhead(): void {
+    const from = Math.max(this.#filled, this.#length);
+    const to = Math.min(from + FILL_BYTES, SEGMENT_BYTES_MAX);
+    try {
+      this.#syncFile.seekSync(from);
+      this.#syncFile.writeSync(ZEROS.subarray(0, to - from));
+      this.#filled = to;
+      this.#unsyncedBytes += to - from;
+    } catch {
+      this.#fillsAhead = false;
+    }
   }
 
   #grow(count: number): void {

@@ -2,7 +2,13 @@
 import { crc32 } from "../../src/core/checksum.ts";
 import { SEGMENT_HEADER_BYTES } from "../../src/core/limits.ts";
 import { endOfFrame } from "../../src/persistence/dump_frame.ts";
-import { endOfRecord, sealRecord } from "../../src/persistence/record.ts";
+import {
+  decodeRecord,
+  endOfRecord,
+  KIND_MARK,
+  RecordView,
+  sealRecord,
+} from "../../src/persistence/record.ts";
 import { segmentHeader, segmentPath } from "../../src/persistence/segment.ts";
 import type { SimulatedDisk } from "../support/simulated_disk.ts";
 import { FIRST_SEGMENT, PATHS } from "./test_node.ts";
@@ -67,24 +73,39 @@ export function fixHeader(disk: SimulatedDisk, path: string, length: number): vo
   disk.corrupt(path, bytes);
 }
 
-/** Where each record of a segment begins, and where the last one ends. */
+/** Where each record of a segment begins, marks left out, and where the last one ends. */
 export function recordOffsets(disk: SimulatedDisk, path: string): number[] {
   const bytes = disk.contentOf(path);
-  const offsets = [SEGMENT_HEADER_BYTES];
-  for (let at = SEGMENT_HEADER_BYTES; at < bytes.length;) offsets.push(at = endOfRecord(bytes, at));
-  return offsets;
+  const view = new RecordView();
+  const offsets: number[] = [];
+  let end = SEGMENT_HEADER_BYTES;
+  for (let at = SEGMENT_HEADER_BYTES, next = at; at < bytes.length; at = next) {
+    next = decodeRecord(view, bytes, at, bytes.length);
+    if (next < 0) break;
+    if (view.kind === KIND_MARK) continue;
+    offsets.push(at);
+    end = next;
+  }
+  return [...offsets, end];
 }
 
-/** Divides the log's only segment into several, of `counts` records each. */
+/** Cuts a file to `length` bytes. */
+export function cutTo(disk: SimulatedDisk, path: string, length: number): void {
+  shrink(disk, path, disk.contentOf(path).length - length);
+}
+
+/** Divides the log's only segment into several, of `counts` records each, and the marks before them. */
 export function divideLog(disk: SimulatedDisk, identity: string, counts: readonly number[]): void {
   const bytes = disk.contentOf(FIRST_SEGMENT);
   const offsets = recordOffsets(disk, FIRST_SEGMENT);
   let first = 0;
+  let start = SEGMENT_HEADER_BYTES;
   for (const [index, count] of counts.entries()) {
-    const [start, end] = [offsets[first]!, offsets[first + count]!];
+    first += count;
+    const end = count === 0 ? start : endOfRecord(bytes, offsets[first - 1]!);
     const header = segmentHeader(identity, index + 1, start - SEGMENT_HEADER_BYTES);
     disk.corrupt(segmentPath(PATHS.logDirectory, index + 1), joined(header, bytes.slice(start, end)));
-    first += count;
+    start = end;
   }
 }
 

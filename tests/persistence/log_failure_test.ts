@@ -1,10 +1,12 @@
 /** What the log does when the disk does not do what it should. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { DISK_FULL_RETRY_MS, EVERYSEC_SYNC_MS, MIB } from "../../src/core/limits.ts";
+import { DISK_FULL_RETRY_MS, EVERYSEC_SYNC_MS, KIB, MIB } from "../../src/core/limits.ts";
 import type { FsyncPolicy } from "../../src/persistence/log.ts";
 import { SimulatedDisk } from "../support/simulated_disk.ts";
 import { SECOND_SEGMENT, settle, TestNode } from "./test_node.ts";
 
+/** A value that does not fit into what a log with policy always has filled ahead. */
+const LARGER_THAN_FILLED = "x".repeat(512 * KIB);
 const POLICIES: readonly FsyncPolicy[] = ["always", "everysec", "no"];
 
 /** A node that has committed `a`, on a disk with room for `freeBytes` more. */
@@ -28,7 +30,7 @@ for (const policy of POLICIES) {
     const committed = log.committed;
     node.set(0, "b", "2");
     node.log.endRequest();
-    node.set(0, "c", "x".repeat(100));
+    node.set(0, "c", LARGER_THAN_FILLED);
     assertEquals(await node.commit(), false);
     assertMatch(log.failure, /^Cannot write log: disk full .*free space, writes resume by themselves$/);
     assertEquals(log.committed, committed);
@@ -58,7 +60,7 @@ for (const policy of POLICIES) {
 
 Deno.test("A log that dies while its disk is full leaves a torn tail, which the next start cuts", async () => {
   const node = await nodeWithRoom("always", 40);
-  node.set(0, "b", "x".repeat(100));
+  node.set(0, "b", LARGER_THAN_FILLED);
   assertEquals(await node.commit(), false);
   node.disk.killProcess();
   node.disk.capacityBytes = Infinity;

@@ -7,6 +7,7 @@ import { RECOVERY_DECISIONS } from "../../src/persistence/recovery_decisions.ts"
 import { SimulatedDisk } from "../support/simulated_disk.ts";
 import {
   append,
+  cutTo,
   divideLog,
   fixChecksum,
   fixFrame,
@@ -22,6 +23,7 @@ import { FIRST_SEGMENT, PATHS, SECOND_SEGMENT, TestNode } from "./test_node.ts";
 const THIRD_SEGMENT = `${PATHS.logDirectory}/0000000000000003.log`;
 /** Header of a dump of two shards. */
 const DUMP_HEADER_BYTES = 42 + 2 * 22 + 4;
+const ZEROS = new Uint8Array(5000);
 const ALL = { "0/a": "1@0", "0/b": "2@0", "1/c": "3@0", "1/d": "4@0" };
 const ALL_BUT_LAST = { "0/a": "1@0", "0/b": "2@0", "1/c": "3@0" };
 
@@ -40,7 +42,8 @@ async function filledDisk(): Promise<[SimulatedDisk, string]> {
     node.set(shard, key, value);
     await node.commit();
   }
-  await node.stop();
+  disk.killProcess();
+  cutTo(disk, FIRST_SEGMENT, recordOffsets(disk, FIRST_SEGMENT).at(-1)!);
   return [disk, node.recovered.identity.id];
 }
 
@@ -147,6 +150,7 @@ const SCENARIOS: Record<string, Scenario> = {
   "dump: bytes behind the end": withDump((disk) => append(disk, PATHS.dump, [0])),
 
   "earlier segment: good record": withTwoSegments(() => {}),
+  "earlier segment: zeros to the end": withTwoSegments((disk) => append(disk, FIRST_SEGMENT, ZEROS)),
   "earlier segment: missing segment": {
     prepare: async (disk, identity) => {
       divideLog(disk, identity, [1, 1, 2]);
@@ -160,8 +164,7 @@ const SCENARIOS: Record<string, Scenario> = {
   ),
   "earlier segment: bad record": withTwoSegments((disk) => flipByte(disk, FIRST_SEGMENT, -1)),
   "earlier segment: end missing": withTwoSegments((disk) => {
-    const [, second, end] = recordOffsets(disk, FIRST_SEGMENT);
-    shrink(disk, FIRST_SEGMENT, end! - second!);
+    cutTo(disk, FIRST_SEGMENT, recordOffsets(disk, FIRST_SEGMENT)[1]!);
   }),
   "earlier segment: gap in a shard's sequence": withTwoSegments((disk) =>
     changeLastRecord(disk, FIRST_SEGMENT, SEQUENCE_AT, 9)
@@ -171,6 +174,7 @@ const SCENARIOS: Record<string, Scenario> = {
   ),
 
   "last segment: good record": { prepare: () => {}, content: ALL },
+  "last segment: zeros to the end": { prepare: (disk) => append(disk, FIRST_SEGMENT, ZEROS), content: ALL },
   "last segment: bad header, no records": withTwoSegments((disk) => {
     append(disk, FIRST_SEGMENT, disk.contentOf(SECOND_SEGMENT).slice(SEGMENT_HEADER_BYTES));
     shrink(disk, SECOND_SEGMENT, disk.contentOf(SECOND_SEGMENT).length - 30);
@@ -186,8 +190,7 @@ const SCENARIOS: Record<string, Scenario> = {
       node.set(1, "f", "6");
       await node.commit();
       await node.stop();
-      const [first, second] = recordOffsets(disk, FIRST_SEGMENT).slice(-2);
-      shrink(disk, FIRST_SEGMENT, second! - first!);
+      cutTo(disk, FIRST_SEGMENT, recordOffsets(disk, FIRST_SEGMENT).at(-2)!);
     },
     content: ALL,
   },
@@ -195,12 +198,7 @@ const SCENARIOS: Record<string, Scenario> = {
     prepare: (disk) => flipByte(disk, FIRST_SEGMENT, recordOffsets(disk, FIRST_SEGMENT)[2]! - 1),
   },
   "last segment: end before the dump's position": withDump((disk) => {
-    const [first, , , fourth] = recordOffsets(disk, FIRST_SEGMENT);
-    shrink(
-      disk,
-      FIRST_SEGMENT,
-      disk.contentOf(FIRST_SEGMENT).length - fourth! + first! - SEGMENT_HEADER_BYTES,
-    );
+    cutTo(disk, FIRST_SEGMENT, recordOffsets(disk, FIRST_SEGMENT)[3]!);
   }),
   "last segment: gap in a shard's sequence": {
     prepare: (disk) => changeLastRecord(disk, FIRST_SEGMENT, SEQUENCE_AT, 9),
@@ -264,8 +262,7 @@ Deno.test("Recovery tells a torn request apart that began in the segment before"
   await node.commit();
   await node.stop();
   divideLog(disk, identity, [5, 2]);
-  const offsets = recordOffsets(disk, SECOND_SEGMENT);
-  shrink(disk, SECOND_SEGMENT, offsets[2]! - offsets[1]!);
+  cutTo(disk, SECOND_SEGMENT, recordOffsets(disk, SECOND_SEGMENT)[1]!);
   await assertGoesOn(disk, ALL, true);
   assertEquals(disk.paths.filter((path) => path.endsWith(".log")), [FIRST_SEGMENT]);
 });
@@ -278,22 +275,60 @@ Deno.test("Recovery refuses a bad record in a segment whose successor was begun"
   await assertRejects(() => TestNode.start(disk), RefusalError, `${FIRST_SEGMENT} at byte`);
 });
 
-Deno.test("Recovery cuts zeros at the end, as some file systems leave them", async () => {
+for (const policy of ["always", "everysec"] as const) {
+  Deno.test(`Recovery takes no value that looks like records for some behind a torn write, with policy ${policy}`, async () => {
+    const [disk] = await filledDisk();
+    const records = disk.contentOf(FIRST_SEGMENT).slice(SEGMENT_HEADER_BYTES);
+    const node = await TestNode.start(disk, { policy });
+    const key = new Uint8Array([1]);
+    node.log.appendSet(0, 1, 3, key, 0, 1, records, 0, records.length, 0);
+    await node.commit();
+    await node.stop();
+    cutTo(disk, FIRST_SEGMENT, recordOffsets(disk, FIRST_SEGMENT).at(-1)! - 1);
+    await assertGoesOn(disk, ALL, true);
+  });
+}
+
+Deno.test("Recovery cuts off a batch that lost a page in its middle, since no mark behind it says that it was safe", async () => {
   const [disk] = await filledDisk();
-  append(disk, FIRST_SEGMENT, new Uint8Array(5000));
-  await assertGoesOn(disk, ALL, true);
+  const node = await TestNode.start(disk);
+  for (const key of ["e", "f", "g"]) {
+    node.set(0, key, "5");
+    node.log.endRequest();
+  }
+  await node.commit();
+  disk.killProcess();
+  const [, f] = recordOffsets(disk, FIRST_SEGMENT).slice(-4);
+  flipByte(disk, FIRST_SEGMENT, f!);
+  await assertGoesOn(disk, { ...ALL, "0/e": "5@0" }, true);
 });
 
-Deno.test("Recovery takes no value that looks like a record for one behind a torn write", async () => {
+Deno.test("Recovery refuses the same batch once anything was written behind it, or the log was closed in order", async () => {
+  for (const writesMore of [true, false]) {
+    const [disk] = await filledDisk();
+    const node = await TestNode.start(disk);
+    node.set(0, "e", "5");
+    await node.commit();
+    if (writesMore) {
+      node.set(0, "f", "6");
+      await node.commit();
+      disk.killProcess();
+    } else await node.stop();
+    flipByte(disk, FIRST_SEGMENT, recordOffsets(disk, FIRST_SEGMENT)[4]!);
+    await assertRejects(() => TestNode.start(disk), RefusalError, "bad record before good ones");
+  }
+});
+
+Deno.test("Recovery refuses a bad record before good ones where batches do not begin with marks", async () => {
   const [disk] = await filledDisk();
-  const records = disk.contentOf(FIRST_SEGMENT).slice(SEGMENT_HEADER_BYTES);
-  const node = await TestNode.start(disk);
-  const key = new Uint8Array([1]);
-  node.log.appendSet(0, 1, 3, key, 0, 1, records, 0, records.length, 0);
-  await node.commit();
-  await node.stop();
-  shrink(disk, FIRST_SEGMENT, 1);
-  await assertGoesOn(disk, ALL, true);
+  const node = await TestNode.start(disk, { policy: "everysec" });
+  for (const key of ["e", "f", "g"]) {
+    node.set(0, key, "5");
+    await node.commit();
+  }
+  disk.killProcess();
+  flipByte(disk, FIRST_SEGMENT, recordOffsets(disk, FIRST_SEGMENT)[5]!);
+  await assertRejects(() => TestNode.start(disk), RefusalError, "bad record before good ones");
 });
 
 Deno.test("Recovery removes what a dump had made superfluous when a crash came before that", async () => {

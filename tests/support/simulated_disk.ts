@@ -407,6 +407,11 @@ class SimulatedFile implements DiskFile {
     this.#at = offset;
   }
 
+  seekSync(offset: number): void {
+    this.#check();
+    this.#at = offset;
+  }
+
   async truncate(length: number): Promise<void> {
     await turn();
     this.#check();

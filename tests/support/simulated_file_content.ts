@@ -4,6 +4,9 @@
  */
 import { type Random, randomBelow } from "../../src/core/random.ts";
 
+/** What a disk writes whole or not at all. */
+const SECTOR_BYTES = 512;
+
 export type Bytes = Uint8Array<ArrayBuffer>;
 export type FileChange = { readonly at: number; readonly bytes: Bytes } | { readonly length: number };
 
@@ -51,6 +54,16 @@ export class FileContent {
     this.unsynced = [];
   }
 
+  /** Applies some of the sectors of a write that lie within what is durable. */
+  #applySectors({ at, bytes }: { at: number; bytes: Bytes }, random: Random): void {
+    const end = Math.min(at + bytes.length, this.durable.length);
+    for (let from = at; from < end;) {
+      const to = Math.min(end, from - from % SECTOR_BYTES + SECTOR_BYTES);
+      if (randomBelow(random, 2) === 0) this.apply({ at: from, bytes: bytes.slice(from - at, to - at) });
+      from = to;
+    }
+  }
+
   #resize(length: number): void {
     if (length > this.#bytes.length) {
       const larger = new Uint8Array(Math.max(length, 2 * this.#bytes.length));
@@ -61,7 +74,10 @@ export class FileContent {
     this.length = length;
   }
 
-  /** Forgets what was not synced, but for a random beginning of it if `random` is given; the last write may be torn. */
+  /**
+   * Forgets what was not synced, but for a random beginning of it if `random` is given; the last write may be torn. Of
+   * the rest, sectors may have got to the disk that were there already, since no change of the file's length precedes.
+   */
   losePower(random: Random | null): void {
     const unsynced = this.unsynced;
     this.become(this.durable);
@@ -72,6 +88,7 @@ export class FileContent {
     if (torn !== undefined && "bytes" in torn) {
       this.apply({ at: torn.at, bytes: torn.bytes.slice(0, randomBelow(random, torn.bytes.length + 1)) });
     }
+    for (const change of unsynced.slice(kept)) if ("bytes" in change) this.#applySectors(change, random);
     this.become(this.content);
   }
 }
