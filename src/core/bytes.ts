@@ -6,7 +6,7 @@
  */
 
 /** Shorter copies are done byte by byte. */
-const WORDS_BYTES_MIN = 16;
+export const WORDS_BYTES_MIN = 16;
 /** Longer copies are left to `TypedArray.set`, which has to make a view first. */
 export const SET_BYTES_MIN = 192;
 /** Arrays beyond this are not kept for their view. */
@@ -55,7 +55,18 @@ export function copyBytes(
   const length = end - start;
   if (length >= SET_BYTES_MIN) target.set(source.subarray(start, end), at);
   else if (length >= WORDS_BYTES_MIN) copyWords(lastTarget.of(target), at, lastSource.of(source), start, end);
-  else for (let i = start; i < end; i++) target[at++] = source[i]!;
+  else copyShort(target, at, source, start, end);
+}
+
+/** As {@linkcode copyBytes}, byte by byte. */
+export function copyShort(
+  target: Uint8Array,
+  at: number,
+  source: Uint8Array,
+  start: number,
+  end: number,
+): void {
+  for (let i = start; i < end; i++) target[at++] = source[i]!;
 }
 
 /** As {@linkcode copyBytes}, between the bytes that two views stand for. */

@@ -3,7 +3,7 @@
  * Writers call {@linkcode OutputBuffer.reserve} first and then write into `bytes` themselves, or use the
  * small methods here, which do both.
  */
-import { copyBytes } from "./bytes.ts";
+import { copyBytes, copyWords, lastSource, SET_BYTES_MIN, viewOf, WORDS_BYTES_MIN } from "./bytes.ts";
 
 const DIGITS_MAX = 20;
 const digits = new Uint8Array(DIGITS_MAX);
@@ -15,6 +15,8 @@ export class OutputBuffer {
   bytes: Uint8Array<ArrayBuffer>;
   length = 0;
   readonly #initialBytes: number;
+  /** Over `bytes`, made when it is first wanted: buffers take turns as targets. */
+  #view: DataView | null = null;
 
   constructor(initialBytes = 256) {
     this.#initialBytes = initialBytes;
@@ -30,12 +32,15 @@ export class OutputBuffer {
     const larger = new Uint8Array(capacity);
     larger.set(this.bytes.subarray(0, this.length));
     this.bytes = larger;
+    this.#view = null;
   }
 
   /** Empties the buffer, and gives back its room when that is more than `keepBytes`. */
   clear(keepBytes = Infinity): void {
     this.length = 0;
-    if (this.bytes.length > keepBytes) this.bytes = new Uint8Array(this.#initialBytes);
+    if (this.bytes.length <= keepBytes) return;
+    this.bytes = new Uint8Array(this.#initialBytes);
+    this.#view = null;
   }
 
   /** What is written, as a view that is valid until the next write. */
@@ -50,9 +55,12 @@ export class OutputBuffer {
 
   /** Appends `source[start, end)`. */
   copy(source: Uint8Array, start = 0, end = source.length): void {
-    this.reserve(end - start);
-    copyBytes(this.bytes, this.length, source, start, end);
-    this.length += end - start;
+    const count = end - start;
+    this.reserve(count);
+    if (count < WORDS_BYTES_MIN || count >= SET_BYTES_MIN) {
+      copyBytes(this.bytes, this.length, source, start, end);
+    } else copyWords(this.#view ??= viewOf(this.bytes), this.length, lastSource.of(source), start, end);
+    this.length += count;
   }
 
   /** Appends `text`, whose characters are all below 128. */

@@ -16,7 +16,16 @@
  * that walking storage in order costs a byte per block.
  */
 import { assert } from "../core/assert.ts";
-import { copyWords, equalWords, lastSource, lastTarget, SET_BYTES_MIN } from "../core/bytes.ts";
+import {
+  copyShort,
+  copyWords,
+  equalBytes,
+  equalWords,
+  lastSource,
+  lastTarget,
+  SET_BYTES_MIN,
+  WORDS_BYTES_MIN,
+} from "../core/bytes.ts";
 
 /**
  * A multiple of 8, so that doubles are aligned. Small blocks waste less at the end of a chain and more on links; 56
@@ -142,7 +151,7 @@ export class Arena {
   /** Copies `source[start, end)` into the chain at `head`, from byte `at` of the chain on. */
   copyIn(head: number, at: number, source: Uint8Array, start: number, end: number): void {
     const link = this.#link;
-    const from = lastSource.of(source);
+    let from: DataView | null = null;
     let block = this.#blockAt(head, at);
     let byte = block * BLOCK_BYTES + at % BLOCK_BYTES;
     let room = BLOCK_BYTES - at % BLOCK_BYTES;
@@ -154,7 +163,9 @@ export class Arena {
       }
       const count = room < wanted ? room : wanted;
       if (count >= SET_BYTES_MIN) this.bytes.set(source.subarray(start, start + count), byte);
-      else copyWords(this.#view, byte, from, start, start + count);
+      else if (count >= WORDS_BYTES_MIN) {
+        copyWords(this.#view, byte, from ??= lastSource.of(source), start, start + count);
+      } else copyShort(this.bytes, byte, source, start, start + count);
       start += count;
       block = link[block]!;
       byte = block * BLOCK_BYTES;
@@ -165,7 +176,7 @@ export class Arena {
   /** Copies `length` bytes of the chain at `head`, from byte `at` of the chain on, to `target[targetAt, …)`. */
   copyOut(head: number, at: number, target: Uint8Array, targetAt: number, length: number): void {
     const link = this.#link;
-    const to = lastTarget.of(target);
+    let to: DataView | null = null;
     let block = this.#blockAt(head, at);
     let byte = block * BLOCK_BYTES + at % BLOCK_BYTES;
     let room = BLOCK_BYTES - at % BLOCK_BYTES;
@@ -176,7 +187,9 @@ export class Arena {
       }
       const count = room < length ? room : length;
       if (count >= SET_BYTES_MIN) target.set(this.bytes.subarray(byte, byte + count), targetAt);
-      else copyWords(to, targetAt, this.#view, byte, byte + count);
+      else if (count >= WORDS_BYTES_MIN) {
+        copyWords(to ??= lastTarget.of(target), targetAt, this.#view, byte, byte + count);
+      } else copyShort(target, targetAt, this.bytes, byte, byte + count);
       targetAt += count;
       length -= count;
       block = link[block]!;
@@ -187,6 +200,9 @@ export class Arena {
 
   /** Whether the chain at `head`, from byte `at` on, holds the bytes `other[start, end)`. */
   equals(head: number, at: number, other: Uint8Array, start: number, end: number): boolean {
+    if (end - start < WORDS_BYTES_MIN && at + end - start <= BLOCK_BYTES) {
+      return equalBytes(other, start, end, this.bytes, head * BLOCK_BYTES + at);
+    }
     const view = lastSource.of(other);
     if (at + end - start <= BLOCK_BYTES) {
       return equalWords(view, start, end, this.#view, head * BLOCK_BYTES + at);
