@@ -99,6 +99,14 @@ export class RecoveredStores implements RecoveryTarget {
     this.#storeOf(shard).flush();
   }
 
+  announce(shard: number, bytes: Uint8Array, keyStart: number, keyEnd: number): void {
+    this.stores.get(shard)?.prefetcher.announce(bytes, keyStart, keyEnd);
+  }
+
+  fetchAnnounced(): void {
+    for (const store of this.stores.values()) store.prefetcher.fetch();
+  }
+
   #storeOf(shard: number, file = "log"): Store {
     const store = this.stores.get(shard);
     if (store === undefined) {

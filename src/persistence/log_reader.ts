@@ -146,6 +146,7 @@ export class LogReader {
   async #replayRecords(segment: SegmentPlace, place: Place, reader: RecordReader): Promise<boolean> {
     const { replayer } = this.#options;
     while (true) {
+      reader.announce(replayer.target);
       const next = reader.next();
       if (next === RECORD_INCOMPLETE) {
         if (await reader.fill()) continue;

@@ -196,6 +196,13 @@ export function endOfRecord(bytes: Uint8Array, start: number): number {
  * it, {@linkcode RECORD_INCOMPLETE} or {@linkcode RECORD_BAD}; the view holds nothing useful after the last two.
  */
 export function decodeRecord(view: RecordView, bytes: Uint8Array, start: number, end: number): number {
+  const recordEnd = peekRecord(view, bytes, start, end);
+  if (recordEnd < 0) return recordEnd;
+  return crc32(bytes, start + LENGTH_AT, recordEnd) === readU32(bytes, start) ? recordEnd : RECORD_BAD;
+}
+
+/** As {@linkcode decodeRecord}, but unchecked against the checksum. */
+export function peekRecord(view: RecordView, bytes: Uint8Array, start: number, end: number): number {
   if (end - start < PREFIX_BYTES) return RECORD_INCOMPLETE;
   const length = readU32(bytes, start + LENGTH_AT);
   if (length < RECORD_HEADER_BYTES - PREFIX_BYTES || length > RECORD_BYTES_MAX - PREFIX_BYTES) {
@@ -203,7 +210,6 @@ export function decodeRecord(view: RecordView, bytes: Uint8Array, start: number,
   }
   const recordEnd = start + PREFIX_BYTES + length;
   if (end < recordEnd) return RECORD_INCOMPLETE;
-  if (crc32(bytes, start + LENGTH_AT, recordEnd) !== readU32(bytes, start)) return RECORD_BAD;
   return decodeHead(view, bytes, start) && decodePayload(view, bytes, start + RECORD_HEADER_BYTES, recordEnd)
     ? recordEnd
     : RECORD_BAD;

@@ -4,7 +4,11 @@
  */
 import type { DiskFile } from "../io/disk.ts";
 import { FileWindow } from "./file_window.ts";
-import { decodeRecord, RecordView } from "./record.ts";
+import { decodeRecord, KIND_FLUSH, peekRecord, RecordView } from "./record.ts";
+import type { RecoveryTarget } from "./replayer.ts";
+
+/** Records whose keys are announced at a time. What is fetched for them fits well into the processor's cache. */
+const ANNOUNCED_MAX = 128;
 
 export class RecordReader {
   /** The record that was read last; its offsets are into the window's bytes. */
@@ -12,11 +16,30 @@ export class RecordReader {
   readonly window: FileWindow;
   /** Where the record that was last asked for begins in the window's bytes. */
   recordStart: number;
+  readonly #ahead = new RecordView();
+  /** Offset in the file up to which keys were announced. */
+  #announcedTo = 0;
 
   /** `file` stands at `offset`, and is the reader's from now on. */
   constructor(file: DiskFile, offset: number) {
     this.window = new FileWindow(file, offset);
     this.recordStart = this.window.start;
+  }
+
+  /** Announces the keys of the next records, unless that is done. Called before each {@linkcode RecordReader.next}. */
+  announce(target: RecoveryTarget): void {
+    const { start, end, bytes } = this.window;
+    if (this.window.offsetOf(start) < this.#announcedTo) return;
+    const view = this.#ahead;
+    let at = start;
+    for (let count = 0; count < ANNOUNCED_MAX; count++) {
+      const next = peekRecord(view, bytes, at, end);
+      if (next < 0) break;
+      if (view.kind !== KIND_FLUSH) target.announce(view.shard, bytes, view.keyStart, view.keyEnd);
+      at = next;
+    }
+    target.fetchAnnounced();
+    this.#announcedTo = this.window.offsetOf(at);
   }
 
   /** Where in the file the record begins that was last asked for. */

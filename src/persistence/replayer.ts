@@ -39,6 +39,10 @@ export interface RecoveryTarget {
   delete(shard: number, bytes: Uint8Array, keyStart: number, keyEnd: number): void;
   expire(shard: number, bytes: Uint8Array, keyStart: number, keyEnd: number, expiresAtMs: number): void;
   flush(shard: number): void;
+  /** The key will come soon, unless what was read is damaged. A hint: nothing may change. */
+  announce(shard: number, bytes: Uint8Array, keyStart: number, keyEnd: number): void;
+  /** All keys that will come soon were announced. */
+  fetchAnnounced(): void;
 }
 
 /** Where a shard's history has got to. */
@@ -52,7 +56,7 @@ export interface ShardHistory {
 export type ReplayFinding = "good record" | "gap in a shard's sequence" | "older epoch";
 
 export class Replayer {
-  readonly #target: RecoveryTarget;
+  readonly target: RecoveryTarget;
   readonly #epochs = new Uint32Array(SHARD_COUNT_MAX);
   readonly #sequences = new Float64Array(SHARD_COUNT_MAX);
   readonly #isKnown = new Uint8Array(SHARD_COUNT_MAX);
@@ -62,7 +66,7 @@ export class Replayer {
   #recordCount = 0;
 
   constructor(target: RecoveryTarget) {
-    this.#target = target;
+    this.target = target;
   }
 
   /** Bytes of the request that is not complete yet. */
@@ -138,14 +142,14 @@ export class Replayer {
     const { shard, keyStart, keyEnd, valueStart, valueEnd, expiresAtMs } = view;
     switch (view.kind) {
       case KIND_SET:
-        return this.#target.set(shard, bytes, keyStart, keyEnd, valueStart, valueEnd, expiresAtMs);
+        return this.target.set(shard, bytes, keyStart, keyEnd, valueStart, valueEnd, expiresAtMs);
       case KIND_DELETE:
-        return this.#target.delete(shard, bytes, keyStart, keyEnd);
+        return this.target.delete(shard, bytes, keyStart, keyEnd);
       case KIND_EXPIRE:
-        return this.#target.expire(shard, bytes, keyStart, keyEnd, expiresAtMs);
+        return this.target.expire(shard, bytes, keyStart, keyEnd, expiresAtMs);
       default:
         assert(view.kind === KIND_FLUSH, "only records of the log come here");
-        return this.#target.flush(shard);
+        return this.target.flush(shard);
     }
   }
 }

@@ -57,6 +57,17 @@ export class KeyIndex {
     this.#buckets.fill(0, 0, this.#bucketCount);
   }
 
+  /** First row in the bucket of `hash`; 0 when it is empty. */
+  firstRow(hash: number): Row {
+    return this.#buckets[this.#bucketOf(hash)]!;
+  }
+
+  /** First row of the bucket that is split for the entry after the next `count` new ones; 0 when there is none. */
+  firstRowOfSplit(count: number): Row {
+    const added = this.#bucketCount + count;
+    return this.#buckets[added <= this.#mask ? added & (this.#mask >>> 1) : added & this.#mask]!;
+  }
+
   /** The row whose key is `key[start, end)`, whose hash is `hash`; 0 when there is none. */
   find(hash: number, key: Uint8Array, start: number, end: number): Row {
     const words = this.#words;

@@ -22,6 +22,7 @@ import { BUCKET_BYTES, BUCKET_COUNT_MIN, KeyIndex } from "./key_index.ts";
 import { Loader } from "./loader.ts";
 import { LruList } from "./lru_list.ts";
 import type { MutationListener, Revealed } from "./mutation_listener.ts";
+import { Prefetcher } from "./prefetcher.ts";
 import { Snapshot, type SnapshotSink } from "./snapshot.ts";
 import { StampStripes } from "./stamp_stripes.ts";
 import { checkStore, type StoreParts } from "./store_check.ts";
@@ -62,7 +63,9 @@ export class Store {
   readonly #stamps: StampStripes;
   readonly #snapshot: Snapshot;
   readonly #parts: StoreParts;
-  readonly #reservedCapBytes: number;
+  /** Is told which keys will be set or looked for soon, where that is known. */
+  readonly prefetcher: Prefetcher;
+  readonly reservedCapBytes: number;
   #capBytes: number;
   /** Blocks that the cap allows. */
   #blockLimit: number;
@@ -88,7 +91,8 @@ export class Store {
     this.#stamps = new StampStripes(options.revealed);
     this.#snapshot = new Snapshot(this, this.#arena, this.#order);
     this.#parts = { arena: this.#arena, entries: this.#entries, index: this.#index, order: this.#order };
-    this.#reservedCapBytes = options.capBytes;
+    this.prefetcher = new Prefetcher(this.#parts, options.seed);
+    this.reservedCapBytes = options.capBytes;
     this.#capBytes = options.capBytes;
     this.#blockLimit = blockCount;
   }
@@ -109,10 +113,6 @@ export class Store {
 
   get capBytes(): number {
     return this.#capBytes;
-  }
-
-  get reservedCapBytes(): number {
-    return this.#reservedCapBytes;
   }
 
   get evictedCount(): number {
@@ -324,7 +324,7 @@ export class Store {
    */
   setCap(capBytes: number): void {
     const blockLimit = Math.floor(capBytes / BLOCK_COST_BYTES);
-    assert(capBytes <= this.#reservedCapBytes, "a cap is within what was reserved");
+    assert(capBytes <= this.reservedCapBytes, "a cap is within what was reserved");
     assert(blockLimit >= BLOCK_COUNT_MIN, "a store has room for a few blocks");
     this.#capBytes = capBytes;
     this.#blockLimit = blockLimit;

@@ -204,3 +204,22 @@ Deno.test("A log removes the segments that lie wholly before a position, and nev
   assertEquals(disk.paths.filter((path) => path.startsWith(PATHS.logDirectory)).length, 1);
   await node.stop();
 });
+
+Deno.test("The keys of a log are announced once each, some at a time, in the order in which they come", async () => {
+  const node = await TestNode.start(new SimulatedDisk());
+  const names: string[] = [];
+  for (let i = 0; i < 1000; i++) {
+    if (i % 100 === 7) node.flush(0);
+    else if (i % 3 === 0) node.delete(1, `k${i}`);
+    else if (i % 3 === 1) node.expire(0, `k${i}`, 5);
+    // Now and then longer than what is read at a time.
+    else node.set(1, `k${i}`, "v".repeat(i % 200 === 2 ? 1_500_000 : i));
+    if (i % 100 !== 7) names.push(`${i % 3 === 1 ? 0 : 1}/k${i}`);
+    if (i % 5 === 0) node.log.endRequest();
+  }
+  await node.commit();
+  node.disk.killProcess();
+  const { model } = await TestNode.start(node.disk);
+  assertEquals(model.announced, names);
+  assert(model.fetchCount < 100, `${model.fetchCount} fetches`);
+});

@@ -25,7 +25,10 @@ export const QUIET: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 /** What a node holds: `shard/key` → `value@expiresAt`. */
 export class Model implements RecoveryTarget {
   readonly entries = new Map<string, string>();
-  /** Entries of dumps that are announced and not there yet. */
+  /** Keys that were said to come soon, and how often those were to be fetched. */
+  readonly announced: string[] = [];
+  fetchCount = 0;
+  /** Entries of dumps that are to come. */
   #missing = 0;
 
   load(shard: number, entryCount: number): EntryLoader {
@@ -66,6 +69,14 @@ export class Model implements RecoveryTarget {
 
   flush(shard: number): void {
     for (const name of this.entries.keys()) if (name.startsWith(`${shard}/`)) this.entries.delete(name);
+  }
+
+  announce(shard: number, bytes: Uint8Array, keyStart: number, keyEnd: number): void {
+    this.announced.push(nameOf(shard, bytes, keyStart, keyEnd));
+  }
+
+  fetchAnnounced(): void {
+    this.fetchCount++;
   }
 
   /** The entries, sorted, for comparison. */

@@ -71,6 +71,20 @@ Deno.test("KeyIndex with reserved buckets splits none until they are used up, an
   }
 });
 
+Deno.test("KeyIndex tells the first row of a key's bucket, and of those that are split next", () => {
+  const test = new TestIndex(200);
+  // All hashes are small, so that a bucket's number is that of its only key until it is split.
+  for (let hash = 0; hash < 40; hash++) test.insert(`key${hash}`, hash);
+  for (let hash = 0; hash < 40; hash++) {
+    assertEquals(test.index.firstRow(hash), test.find(`key${hash}`, hash));
+  }
+  assertEquals(test.index.bucketCount, 40);
+  // Bucket 40 is split off 8, 63 off 31; 64 off 0, when that has come.
+  assertEquals(test.index.firstRowOfSplit(0), test.find("key8", 8));
+  assertEquals(test.index.firstRowOfSplit(23), test.find("key31", 31));
+  assertEquals(test.index.firstRowOfSplit(24), test.find("key0", 0));
+});
+
 Deno.test("KeyIndex reserves no more buckets than the arena has blocks", () => {
   const test = new TestIndex(50);
   test.index.reserve(1000);
