@@ -44,9 +44,12 @@ export class DenoDisk implements Disk {
     return Deno.readFile(path);
   }
 
-  /** A chunk's bytes are free for reuse as soon as the next chunk is asked for. */
+  /**
+   * A chunk's bytes are free for reuse as soon as the next chunk is asked for. That is in another turn of the event loop:
+   * a thread takes a chunk so quickly that without that many would be made before timers and clients have their turn.
+   */
   writeFile(path: string, chunks: AsyncIterable<Uint8Array<ArrayBuffer>>): Promise<void> {
-    return this.#pace.duringBulkWrite(() => Deno.writeFile(path, ReadableStream.from(chunks)));
+    return this.#pace.duringBulkWrite(() => Deno.writeFile(path, ReadableStream.from(inTurns(chunks))));
   }
 
   async syncFile(path: string): Promise<void> {
@@ -144,6 +147,16 @@ class DenoDiskFile implements DiskFile {
 
   close(): void {
     this.#file.close();
+  }
+}
+
+/** The same chunks, each asked for in a turn of the event loop of its own. */
+async function* inTurns(
+  chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
+): AsyncIterable<Uint8Array<ArrayBuffer>> {
+  for await (const chunk of chunks) {
+    yield chunk;
+    await new Promise((resolve) => setTimeout(resolve, 0));
   }
 }
 

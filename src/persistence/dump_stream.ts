@@ -12,7 +12,7 @@ import { closeFrame, encodeEntryHead, FRAME_BYTES, openFrame } from "./dump_fram
 import { encodeDumpHeader } from "./dump_header.ts";
 
 /** A chunk is handed to the disk when it has this much. Exceeded by one entry at most, unless mutations add theirs. */
-const CHUNK_BYTES = 256 * KIB;
+const CHUNK_BYTES = 512 * KIB;
 const CHUNK_BYTES_KEEP = 1 * MIB;
 /** No frame is open. */
 const NO_FRAME = -1;

@@ -131,6 +131,23 @@ Deno.test("A file is written from a stream of chunks, and anew each time", async
   });
 });
 
+Deno.test("Each chunk of a large file is asked for in a turn of the event loop of its own", async () => {
+  await withFolder(async (folder) => {
+    let turns = 0;
+    const timer = setInterval(() => turns++, 0);
+    const turnsAtChunk: number[] = [];
+    async function* chunks(): AsyncIterable<Uint8Array<ArrayBuffer>> {
+      for (let i = 0; i < 20; i++) {
+        turnsAtChunk.push(turns);
+        yield bytesOf("chunk");
+      }
+    }
+    await new DenoDisk().writeFile(`${folder}/a`, chunks());
+    clearInterval(timer);
+    assertEquals(new Set(turnsAtChunk.slice(1)).size, 19);
+  });
+});
+
 Deno.test("A stream of chunks that fails lets the writing fail with its own error", async () => {
   await withFolder(async (folder) => {
     async function* failing(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
