@@ -48,6 +48,15 @@ export const OUTPUT_BYTES_KEEP = 128 * KIB;
 export const LARGE_REQUEST_BYTES_MAX = 512 * MIB;
 /** Open client connections of one process. */
 export const CLIENT_COUNT_MAX = 20_000;
+/**
+ * Reads of one turn of the event loop after which further ones are held back: the runtime completes up to 128 and
+ * shares them with other operations. While fewer connections than this are open, none is ever held back.
+ */
+export const READS_PER_TURN_MAX = 120;
+/** Reads that were held back and are let go at the end of a turn that was not full. */
+export const READS_LET_GO_PER_TURN = 32;
+/** Reads that are held back are let go, all of them, after this long without a turn. */
+export const READ_HOLD_MS = 2;
 /** A client that has not taken one byte of its replies for this long is dropped. */
 export const CLIENT_WRITE_STALL_MS = 60_000;
 /** One-shot rule: a lone text line within this time of connecting … */
@@ -118,6 +127,10 @@ assert(KEY_BYTES_MAX + VALUE_BYTES_MAX < REQUEST_BYTES_MAX, "the largest pair fi
 assert(TEXT_LINE_BYTES_MAX <= REQUEST_BYTES_MAX, "a text line is a request");
 assert(KEY_BYTES_MAX < 2 ** 16, "a key's length is a u16");
 assert(STORE_CAP_BYTES_MIN > 2 * KEY_BYTES_MAX, "any key fits into the smallest store");
+assert(
+  READS_LET_GO_PER_TURN * 2 <= READS_PER_TURN_MAX,
+  "reads that are let go leave room for others in a turn",
+);
 assert(READ_BUFFER_BYTES_MIN <= READ_BUFFER_BYTES, "the first read buffer is the smaller");
 // A SCAN cursor is block + shard × 2³¹ (45 bits at most), times 256 plus a node's index at the balancer.
 assert(SHARD_COUNT_MAX <= SLOT_COUNT && SLOT_COUNT * 2 ** 31 * 256 <= 2 ** 53, "a SCAN cursor is exact");

@@ -1,19 +1,26 @@
 /** The network's door on `Deno.listen` and `Deno.connect`. */
+import { DenoClock } from "./deno_clock.ts";
 import type { Address, Connection, Listener, Network } from "./network.ts";
+import { ReadTurns } from "./read_turns.ts";
 
 class DenoConnection implements Connection {
   readonly remote: string;
   readonly #socket: Deno.TcpConn;
+  /** Those of the connections that were accepted; one that we opened reads whenever it likes. */
+  readonly #turns: ReadTurns | undefined;
 
-  constructor(socket: Deno.TcpConn) {
+  constructor(socket: Deno.TcpConn, turns?: ReadTurns) {
     this.#socket = socket;
+    this.#turns = turns;
+    turns?.join();
     this.remote = `${socket.remoteAddr.hostname}:${socket.remoteAddr.port}`;
     // Replies leave at once: what should share a packet already shares a write.
     socket.setNoDelay(true);
   }
 
   read(buffer: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    return this.#socket.read(buffer);
+    const turns = this.#turns;
+    return turns?.isCrowded ? turns.read(this.#socket, buffer) : this.#socket.read(buffer);
   }
 
   write(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
@@ -27,6 +34,7 @@ class DenoConnection implements Connection {
   close(): void {
     try {
       this.#socket.close();
+      this.#turns?.leave();
     } catch (error) {
       if (!(error instanceof Deno.errors.BadResource)) throw error;
     }
@@ -37,9 +45,11 @@ class DenoListener implements Listener {
   readonly host: string;
   readonly port: number;
   readonly #listener: Deno.TcpListener;
+  readonly #turns: ReadTurns;
 
-  constructor(listener: Deno.TcpListener) {
+  constructor(listener: Deno.TcpListener, turns: ReadTurns) {
     this.#listener = listener;
+    this.#turns = turns;
     this.host = listener.addr.hostname;
     this.port = listener.addr.port;
   }
@@ -48,7 +58,7 @@ class DenoListener implements Listener {
   async accept(): Promise<Connection | null> {
     while (true) {
       try {
-        return new DenoConnection(await this.#listener.accept());
+        return new DenoConnection(await this.#listener.accept(), this.#turns);
       } catch (error) {
         if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return null;
         // Out of descriptors: let some connections end before the next try.
@@ -67,8 +77,11 @@ class DenoListener implements Listener {
 }
 
 export class DenoNetwork implements Network {
+  /** All connections of a process share the runtime's one task for reads, whichever port they came by. */
+  readonly #turns = new ReadTurns({ clock: new DenoClock(), atEndOfTurn: setImmediate });
+
   listen(address: Address): Listener {
-    return new DenoListener(Deno.listen({ hostname: address.host, port: address.port }));
+    return new DenoListener(Deno.listen({ hostname: address.host, port: address.port }), this.#turns);
   }
 
   async connect(address: Address, timeoutMs: number): Promise<Connection> {
