@@ -23,6 +23,8 @@ import { type BenchmarkRun, runRedisBenchmark } from "./redis_benchmark.ts";
 export interface Round extends BenchmarkRun {
   /** Of all processes that serve, user and system time. */
   readonly cpuSecondsPerMillion: number;
+  /** The share of the one in front, where there is one; the rest is that of the stores. */
+  readonly frontCpuSecondsPerMillion: number;
   readonly residentBytes: number;
 }
 
@@ -103,8 +105,8 @@ async function runCell(cell: Cell, us: Peer, them: Peer, options: ContestOptions
   return { cell, peerName: them.name, ours, theirs };
 }
 
-/** The requests of one round, the same for both, from a short run that also warms both up. */
-async function requestsFor(cell: Cell, peers: readonly Peer[], seconds: number): Promise<number> {
+/** The requests of one round, the same for all, from a short run that also warms them up. */
+export async function requestsFor(cell: Cell, peers: readonly Peer[], seconds: number): Promise<number> {
   let rates = 0;
   for (const peer of peers) {
     const slots = cell.depth * cell.connections;
@@ -120,13 +122,16 @@ function boundedRequests({ valueBytes }: Cell, requests: number): number {
   return Math.max(REQUESTS_MIN, Math.min(max, Math.round(requests / 1000) * 1000));
 }
 
-async function runRound(cell: Cell, peer: Peer, requests: number): Promise<Round> {
-  const before = cpuSecondsOf(peer.pids);
+/** One round of `cell` at `peer`. */
+export async function runRound(cell: Cell, peer: Peer, requests: number): Promise<Round> {
+  const fronts = peer.frontPid === undefined ? [] : [peer.frontPid];
+  const [before, frontBefore] = [cpuSecondsOf(peer.pids), cpuSecondsOf(fronts)];
   const result = await run(cell, peer, requests);
-  const cpuSeconds = cpuSecondsOf(peer.pids) - before;
+  const perMillion = (cpuSeconds: number) => cpuSeconds / requests * 1e6;
   return {
     ...result,
-    cpuSecondsPerMillion: cpuSeconds / requests * 1e6,
+    cpuSecondsPerMillion: perMillion(cpuSecondsOf(peer.pids) - before),
+    frontCpuSecondsPerMillion: perMillion(cpuSecondsOf(fronts) - frontBefore),
     residentBytes: residentBytesOf(peer.pids),
   };
 }
@@ -152,11 +157,12 @@ function runZipfian(cell: Cell, port: number, keys: number, requests: number): P
   return runLoad({ port, connections, depth, requests, request });
 }
 
-function fillFor(cell: Cell, port: number): Promise<void> {
+/** Writes the entries that are there before `cell` begins. */
+export function fillFor(cell: Cell, port: number): Promise<void> {
   return fill({ port, entryCount: keysOf(cell), valueBytes: cell.valueBytes, protocol: "redis" });
 }
 
 /** Twice what the entries need, so that nothing is ever evicted. */
-function memoryFor(cell: Cell): number {
+export function memoryFor(cell: Cell): number {
   return Math.max(MEMORY_BYTES_MIN, 2 * keysOf(cell) * (cell.valueBytes + ENTRY_OVERHEAD_BYTES));
 }

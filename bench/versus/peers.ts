@@ -19,6 +19,8 @@ export interface Peer {
   readonly port: number;
   /** Every process that serves. */
   readonly pids: readonly number[];
+  /** Of these the one in front, which hands requests on to the others; none where clients meet the stores. */
+  readonly frontPid: number | undefined;
   /** Ends it and removes what it wrote. */
   stop(): Promise<void>;
 }
@@ -123,7 +125,10 @@ export async function startCluster(processes: Processes, options: PeerOptions): 
     ...["--admin-port=0", "--log-level=warn"],
   ]);
   await untilAnswers(balancer, getProbe(port!));
-  return peerOf("Roundel cluster", port!, processes, [balancer, ...nodes], [folder]);
+  return {
+    ...peerOf("Roundel cluster", port!, processes, [balancer, ...nodes], [folder]),
+    frontPid: balancer.pid,
+  };
 }
 
 /** twemproxy in front of two redis-servers. */
@@ -152,7 +157,10 @@ export async function startTwemproxy(processes: Processes, { fsync }: PeerOption
   ]);
   await untilAnswers(proxy, getProbe(port!));
   const folders = [folder, ...places.map((place) => place.folder)];
-  return peerOf("twemproxy + 2 redis", port!, processes, [proxy, ...servers], folders);
+  return {
+    ...peerOf("twemproxy + 2 redis", port!, processes, [proxy, ...servers], folders),
+    frontPid: proxy.pid,
+  };
 }
 
 /** What the runtime can do at all. */
@@ -204,6 +212,7 @@ function peerOf(
     name,
     port,
     pids: children.map((child) => child.pid),
+    frontPid: undefined,
     stop: async () => {
       for (const child of children) await child.stop();
       for (const folder of folders) processes.removeFolder(folder);

@@ -31,11 +31,11 @@ export function contestReport(results: readonly CellResult[]): string {
   const subjects = [...new Set(results.map(({ cell }) => cell.subject))];
   return subjects.map((subject) => {
     const mine = results.filter(({ cell }) => cell.subject === subject);
-    return [`## ${TITLES[subject]}`, tableOf(HEADER, mine.map(rowOf))].join("\n\n");
+    return [`## ${TITLES[subject]}`, tableOf(headerOf(subject), mine.map(rowOf))].join("\n\n");
   }).join("\n\n");
 }
 
-const HEADER = [
+const HEADER_OF_FIGURES = [
   "ours / theirs",
   "requests/s",
   "ratio (min–max)",
@@ -43,16 +43,19 @@ const HEADER = [
   "p50 ms",
   "p99 ms",
   "p99.9 ms",
-  "CPU s per million",
-  "resident MB",
 ];
+
+function headerOf(subject: Subject): string[] {
+  const hops = subject === "cluster" ? ", front + stores" : "";
+  return [...HEADER_OF_FIGURES, `CPU s per million${hops}`, "resident MB"];
+}
 
 function rowOf(result: CellResult): string[] {
   const { cell } = result;
-  const both = (figure: (round: Round) => number, format: (value: number) => string) => {
-    const [ours, theirs] = [result.ours, result.theirs].map((rounds) => format(medianOf(rounds.map(figure))));
-    return `${ours} / ${theirs}`;
-  };
+  const bothTexts = (textOf: (rounds: readonly Round[]) => string) =>
+    `${textOf(result.ours)} / ${textOf(result.theirs)}`;
+  const both = (figure: (round: Round) => number, format: (value: number) => string) =>
+    bothTexts((rounds) => format(medianOf(rounds.map(figure))));
   const { median, min, max } = ratiosOf(result);
   return [
     nameOf(cell),
@@ -62,9 +65,18 @@ function rowOf(result: CellResult): string[] {
     both(({ p50Ms }) => p50Ms, millisecondsText),
     both(({ p99Ms }) => p99Ms, millisecondsText),
     both(({ p999Ms }) => p999Ms, millisecondsText),
-    both(({ cpuSecondsPerMillion }) => cpuSecondsPerMillion, (value) => value.toFixed(2)),
+    bothTexts((rounds) => cpuText(cell.subject, rounds)),
     both(({ residentBytes }) => residentBytes, megabytesText),
   ];
+}
+
+/** What a million requests cost: in a cluster the hop in front and that behind it apart, as more machines share them. */
+function cpuText(subject: Subject, rounds: readonly Round[]): string {
+  const median = (figure: (round: Round) => number) => medianOf(rounds.map(figure)).toFixed(2);
+  if (subject !== "cluster") return median(({ cpuSecondsPerMillion }) => cpuSecondsPerMillion);
+  const front = median(({ frontCpuSecondsPerMillion }) => frontCpuSecondsPerMillion);
+  const stores = median((round) => round.cpuSecondsPerMillion - round.frontCpuSecondsPerMillion);
+  return `${front} + ${stores}`;
 }
 
 /** What was to be reached, and whether it was; the ratio counts as it is printed. */
