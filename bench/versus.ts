@@ -5,12 +5,14 @@
 import { goalOf, nameOf, PRESETS, stagesOf } from "./versus/cells.ts";
 import { BINARIES, type CellResult, runStage } from "./versus/contest.ts";
 import { measureMemory, memoryReport, type MemoryResult } from "./versus/memory.ts";
+import { dumpReport, type DumpResult, measureDump } from "./versus/dump.ts";
 import { HELP, readOptions, type VersusOptions } from "./versus/options.ts";
 import { missingBinaries } from "./versus/peers.ts";
 import { plotOf } from "./versus/plot.ts";
 import { Processes } from "./versus/processes.ts";
 import { measureRecovery, recoveryReport, type RecoveryResult } from "./versus/recovery.ts";
 import { contestReport, preamble, ratiosOf } from "./versus/report.ts";
+import { measureScale, scaleReport, type ScaleResult } from "./versus/scale.ts";
 
 const SMALL = [1_000_000];
 const SMALL_AND_LARGE = [1_000_000, 4_000_000];
@@ -29,8 +31,16 @@ async function measureAll(processes: Processes, options: VersusOptions): Promise
     results.push(...await runStage(processes, stage, { ...options, progress }));
   }
   const entryCounts = preset === "quick" ? SMALL : SMALL_AND_LARGE;
+  const scales: ScaleResult[] = [];
+  const dumps: DumpResult[] = [];
   const memory: MemoryResult[] = [];
   const recoveries: RecoveryResult[] = [];
+  if (parts.includes("scale") && has(BINARIES.node)) {
+    scales.push(...await measureScale(processes, { ...options, progress }));
+  }
+  if (parts.includes("dump") && has(["redis-server"])) {
+    dumps.push(...await measureDump(processes, { rounds, progress }));
+  }
   if (parts.includes("memory")) {
     for (const entryCount of entryCounts) {
       memory.push(await measureMemory(processes, { entryCount, missing, progress }));
@@ -45,6 +55,8 @@ async function measureAll(processes: Processes, options: VersusOptions): Promise
   const report = [
     preamble({ rounds, missing, command }),
     ...(results.length > 0 ? [contestReport(results)] : []),
+    ...(scales.length > 0 ? [scaleReport(scales)] : []),
+    ...(dumps.length > 0 ? [dumpReport(dumps)] : []),
     ...(memory.length > 0 ? [memoryReport(memory)] : []),
     ...(recoveries.length > 0 ? [recoveryReport(recoveries)] : []),
   ].join("\n\n");

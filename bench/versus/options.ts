@@ -3,7 +3,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import type { Cell, Preset } from "./cells.ts";
 import type { Fsync } from "./peers.ts";
 
-export type Part = "node" | "cluster" | "runtime" | "memory" | "recovery";
+export type Part = "node" | "cluster" | "runtime" | "scale" | "dump" | "memory" | "recovery";
 
 export interface VersusOptions {
   readonly preset: Preset;
@@ -21,9 +21,10 @@ export interface VersusOptions {
 export const HELP = `roundel bench:versus: against redis, twemproxy and memcached, with equal durability
 
   --quick            SET and GET, 1, 16 and 64 deep, node and cluster: below 3 minutes [the default]
-  --targets          the cells that have goals, memory and recovery: half an hour
+  --targets          the cells that have goals, many keys, dumps, memory and recovery: half an hour
   --full             the whole matrix: hours
-  --only PART        node, cluster, runtime, memory or recovery; may be given several times
+  --only PART        node, cluster, runtime, scale (4 M keys over 100,000), dump (latencies while one is
+                     written), memory or recovery; may be given several times
   --fsync MODE       no, everysec or always; may be given several times
   --command NAME     SET, GET, INCR or PING; may be given several times
   --depth NUMBER     requests in flight on a connection; may be given several times
@@ -35,7 +36,7 @@ export const HELP = `roundel bench:versus: against redis, twemproxy and memcache
 
 Data goes to the folder for temporary files (TMPDIR): it should be on the disk that you mean.`;
 
-const PARTS: readonly Part[] = ["node", "cluster", "runtime", "memory", "recovery"];
+const PARTS: readonly Part[] = ["node", "cluster", "runtime", "scale", "dump", "memory", "recovery"];
 const PRESET_PARTS: Readonly<Record<Preset, readonly Part[]>> = {
   quick: ["node", "cluster"],
   targets: PARTS,

@@ -103,11 +103,11 @@ export function verdictText({ goal, isReached }: Verdict): string {
   return `${goal} ${isReached ? "✓" : "✗"}`;
 }
 
-function thousandsText(value: number): string {
+export function thousandsText(value: number): string {
   return `${(value / 1000).toFixed(value < 10_000 ? 1 : 0)} k`;
 }
 
-function millisecondsText(value: number): string {
+export function millisecondsText(value: number): string {
   return value.toFixed(2);
 }
 
