@@ -30,6 +30,8 @@ const KEYS = 100_000;
 const KEYS_MANY = 4_000_000;
 /** So that the values of all keys are a few hundred megabytes at most. */
 const VALUE_BYTES_OF_ALL_KEYS_MAX = 256 * 1024 * 1024;
+/** So that clients and servers are not measured by what they can buffer. */
+const IN_FLIGHT_BYTES_MAX = 64 * 1024 * 1024;
 
 const BASE: Cell = {
   subject: "node",
@@ -76,8 +78,9 @@ export const PRESETS: Readonly<Record<Preset, readonly Cell[]>> = {
   full: FULL,
 };
 
-/** Counters have no size, and keys times size must fit. */
-function isSensible({ command, valueBytes, keys }: Cell): boolean {
+/** Counters have no size, and neither keys nor requests in flight times size may be too much. */
+function isSensible({ command, valueBytes, keys, connections, depth }: Cell): boolean {
+  if (connections * depth * valueBytes > IN_FLIGHT_BYTES_MAX) return false;
   if (command === "INCR") return valueBytes === BASE.valueBytes;
   return keys === KEYS || valueBytes * keys <= VALUE_BYTES_OF_ALL_KEYS_MAX;
 }

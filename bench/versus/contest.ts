@@ -47,8 +47,8 @@ export interface ContestOptions {
 const PILOT_SECONDS = 0.3;
 const PILOT_REQUESTS_PER_SLOT = 20;
 const REQUESTS_MIN = 1_000;
-/** Bounds what one round writes to the logs. */
-const ROUND_BYTES_MAX = 512 * 1024 * 1024;
+/** Bounds what one round writes to the logs, which grow over all cells of a stage. */
+const ROUND_BYTES_MAX = 256 * 1024 * 1024;
 const MEMORY_BYTES_MIN = 256 * 1024 * 1024;
 const ENTRY_OVERHEAD_BYTES = 128;
 const SEED = 20_240_601;
@@ -110,7 +110,7 @@ export async function requestsFor(cell: Cell, peers: readonly Peer[], seconds: n
   let rates = 0;
   for (const peer of peers) {
     const slots = cell.depth * cell.connections;
-    const first = await run(cell, peer, Math.max(REQUESTS_MIN, slots * PILOT_REQUESTS_PER_SLOT));
+    const first = await run(cell, peer, boundedRequests(cell, slots * PILOT_REQUESTS_PER_SLOT));
     const pilot = boundedRequests(cell, first.requestsPerSecond * PILOT_SECONDS);
     rates += (await run(cell, peer, pilot)).requestsPerSecond;
   }

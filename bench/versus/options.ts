@@ -22,7 +22,7 @@ export const HELP = `roundel bench:versus: against redis, twemproxy and memcache
 
   --quick            SET and GET, 1, 16 and 64 deep, node and cluster: below 3 minutes [the default]
   --targets          the cells that have goals, many keys, dumps, memory and recovery: half an hour
-  --full             the whole matrix: hours
+  --full             the whole matrix: hours, and some 20 GB for logs
   --only PART        node, cluster, runtime, scale (4 M keys over 100,000), dump (latencies while one is
                      written), memory or recovery; may be given several times
   --fsync MODE       no, everysec or always; may be given several times

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { goalOf, keysOf, nameOf, PRESETS, stagesOf } from "../../bench/versus/cells.ts";
+import { type Cell, goalOf, keysOf, nameOf, PRESETS, stagesOf } from "../../bench/versus/cells.ts";
 import { readOptions } from "../../bench/versus/options.ts";
 
 Deno.test("The quick preset is twelve cells on two pairs of servers", () => {
@@ -24,6 +24,17 @@ Deno.test("The full matrix contains the targets, and never more data than fits",
   const full = new Set(PRESETS.full.map((cell) => JSON.stringify(cell)));
   for (const cell of PRESETS.targets) assert(full.has(JSON.stringify(cell)), nameOf(cell));
   for (const cell of PRESETS.full) assert(keysOf(cell) * cell.valueBytes <= 256 * 1024 * 1024, nameOf(cell));
+});
+
+Deno.test("The full matrix has every value of every field, and never more in flight than clients can hold", () => {
+  const valuesOf = (field: keyof Cell) => new Set(PRESETS.full.map((cell) => cell[field]));
+  assertEquals(valuesOf("valueBytes"), new Set([64, 1024, 65_536]));
+  assertEquals(valuesOf("connections"), new Set([50, 1_000]));
+  assertEquals(valuesOf("distribution"), new Set(["uniform", "zipfian"]));
+  assertEquals(valuesOf("command"), new Set(["SET", "GET", "INCR", "PING"]));
+  for (const { connections, depth, valueBytes } of PRESETS.full) {
+    assert(connections * depth * valueBytes <= 64 * 1024 * 1024);
+  }
 });
 
 Deno.test("The quick preset with three rounds is what runs when nothing is asked for", () => {
