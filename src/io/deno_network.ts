@@ -1,4 +1,5 @@
 /** The network's door on `Deno.listen` and `Deno.connect`. */
+import { setImmediate } from "node:timers";
 import { DenoClock } from "./deno_clock.ts";
 import type { Address, Connection, Listener, Network } from "./network.ts";
 import { ReadTurns } from "./read_turns.ts";

@@ -6,7 +6,7 @@
  */
 import { assert } from "../core/assert.ts";
 import { type Clock, sleep } from "../core/clock.ts";
-import { BACKGROUND_STEP_MS, KIB, MIB } from "../core/limits.ts";
+import { DUMP_STEP_MS, KIB, MIB } from "../core/limits.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
 import { closeFrame, encodeEntryHead, FRAME_BYTES, openFrame } from "./dump_frame.ts";
 import { encodeDumpHeader } from "./dump_header.ts";
@@ -17,7 +17,7 @@ const CHUNK_BYTES_KEEP = 1 * MIB;
 /** No frame is open. */
 const NO_FRAME = -1;
 /** Entries between two looks at the clock. */
-const ENTRIES_PER_LOOK = 64;
+const ENTRIES_PER_LOOK = 32;
 
 /** Takes a shard's entries. */
 export interface DumpSink {
@@ -121,7 +121,7 @@ export class DumpStream {
   /** Gathers entries until there is a chunk or time is up. Whether all entries are there. */
   #step(): boolean {
     this.#checkSources();
-    const deadlineMs = this.#clock.monotonicMs() + BACKGROUND_STEP_MS;
+    const deadlineMs = this.#clock.monotonicMs() + DUMP_STEP_MS;
     for (let count = 1; this.#current < this.#sources.length; count++) {
       if (this.#gathering.length >= CHUNK_BYTES) return false;
       if (count % ENTRIES_PER_LOOK === 0 && this.#clock.monotonicMs() >= deadlineMs) return false;
