@@ -3,6 +3,7 @@ import { InFlight } from "../src/balancer/in_flight.ts";
 import { Batch } from "../src/balancer/batch.ts";
 import { DialectWriter, RESP2 } from "../src/balancer/dialect.ts";
 import { bytesOf } from "../src/core/bytes.ts";
+import { MemoryView } from "../src/core/memory.ts";
 import { ReplyScanner } from "../src/protocol/reply_scanner.ts";
 import { RequestDecoder } from "../src/protocol/request_decoder.ts";
 import { findCommand } from "../src/protocol/command_table.ts";
@@ -17,7 +18,7 @@ const requests = bytesOf(
   ).join(""),
 );
 const replies = bytesOf(`$64\r\n${value}\r\n`.repeat(COUNT));
-const OK = bytesOf("+OK\r\n");
+const OK = new MemoryView(bytesOf("+OK\r\n"));
 
 Deno.bench(`slot of ${COUNT} keys of 16 bytes`, () => {
   for (const key of keys) slotOfKey(key, 0, key.length);
@@ -30,6 +31,7 @@ Deno.bench(`scan ${COUNT} replies of 64 bytes`, () => {
 
 const batch = new Batch(new DialectWriter());
 const queue = new InFlight();
+const source = new MemoryView(requests);
 const decoder = new RequestDecoder();
 
 Deno.bench(`decode, route and answer ${COUNT} SET requests`, () => {
@@ -38,11 +40,11 @@ Deno.bench(`decode, route and answer ${COUNT} SET requests`, () => {
     findCommand(decoder.bytes, decoder.starts[0]!, decoder.ends[0]!);
     const slot = slotOfKey(decoder.bytes, decoder.starts[1]!, decoder.ends[1]!);
     const tag = batch.open(RESP2);
-    queue.gathered.copy(requests, at, end);
+    queue.gathered.append(source, at, end);
     queue.add(batch, tag, slot, true);
     at = end;
   }
   queue.written(queue.seal());
-  for (let i = 0; i < COUNT; i++) queue.answerHead(OK, 0, OK.length);
+  for (let i = 0; i < COUNT; i++) queue.answerHead(OK, 0, OK.bytes.length);
   batch.clear();
 });

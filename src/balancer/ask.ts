@@ -1,4 +1,5 @@
 /** One request whose reply is wanted as a value: everything off the common path. */
+import type { Memory } from "../core/memory.ts";
 import { parseReply, type ReplyValue } from "../protocol/reply_scanner.ts";
 import type { ReplySink } from "./reply_sink.ts";
 
@@ -13,7 +14,7 @@ export class Answer implements ReplySink {
     this.value = new Promise((resolve) => this.#resolve = resolve);
   }
 
-  receive(_tag: number, bytes: Uint8Array, start: number, end: number): void {
+  receive(_tag: number, { bytes }: Memory, start: number, end: number): void {
     this.#resolve(parseReply(bytes, start, end));
   }
 }

@@ -8,6 +8,7 @@
  * (missing values, and arrays, which may contain some) is rewritten; for text everything is.
  */
 import { assert } from "../core/assert.ts";
+import type { Memory } from "../core/memory.ts";
 import { OUTPUT_BYTES_KEEP } from "../core/limits.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
 import { parseReply, type ReplyValue, writeReply } from "../protocol/reply_scanner.ts";
@@ -68,25 +69,25 @@ export class Batch implements ReplySink {
     return this.#dialects[tag] as Dialect;
   }
 
-  /** The RESP 2 reply `bytes[start, end)` to request `tag`, from a node. */
-  receive(tag: number, bytes: Uint8Array, start: number, end: number): void {
+  /** The RESP 2 reply `source[start, end)` to request `tag`, from a node. */
+  receive(tag: number, source: Memory, start: number, end: number): void {
     const dialect = this.#dialects[tag]!;
-    if (dialect === RESP2 || (dialect === RESP3 && !differsInResp3(bytes, start))) {
-      this.put(tag, bytes, start, end);
+    if (dialect === RESP2 || (dialect === RESP3 && !differsInResp3(source.bytes, start))) {
+      this.put(tag, source, start, end);
       return;
     }
-    this.answer(tag, parseReply(bytes, start, end));
+    this.answer(tag, parseReply(source.bytes, start, end));
   }
 
   /** The reply `value` to request `tag`. */
   answer(tag: number, value: ReplyValue): void {
     const output = this.#writer.begin(this.dialectOf(tag));
     writeReply(value, this.#writer.reply);
-    this.put(tag, output.bytes, 0, output.length);
+    this.put(tag, output, 0, output.length);
   }
 
   /** The reply to request `tag`, as the client gets it. */
-  put(tag: number, bytes: Uint8Array, start: number, end: number): void {
+  put(tag: number, source: Memory, start: number, end: number): void {
     if (end - start > this.#replyBytesMax) this.#replyBytesMax = end - start;
     if (tag !== this.#next) {
       assert(
@@ -94,13 +95,13 @@ export class Batch implements ReplySink {
         "one reply for a request",
       );
       this.#starts[tag] = this.#scratch.length;
-      this.#scratch.copy(bytes, start, end);
+      this.#scratch.append(source, start, end);
       this.#ends[tag] = this.#scratch.length;
       this.#heldCount++;
       return;
     }
     assert(tag < this.#count, "a reply belongs to a request");
-    this.output.copy(bytes, start, end);
+    this.output.append(source, start, end);
     this.#next++;
     if (this.#heldCount > 0) this.#release();
     if (this.#next === this.#count && this.#resolve !== null) {
@@ -128,7 +129,7 @@ export class Batch implements ReplySink {
   /** Moves held replies whose turn has come to the output. */
   #release(): void {
     while (this.#next < this.#count && this.#starts[this.#next] !== NOT_HELD) {
-      this.output.copy(this.#scratch.bytes, this.#starts[this.#next]!, this.#ends[this.#next]!);
+      this.output.append(this.#scratch, this.#starts[this.#next]!, this.#ends[this.#next]!);
       this.#starts[this.#next++] = NOT_HELD;
       this.#heldCount--;
     }

@@ -10,6 +10,7 @@
  * requests make a batch follows from the size of the replies seen so far, so that many requests for large values
  * do not gather more than one client should hold.
  */
+import { MemoryView } from "../core/memory.ts";
 import type { Clock } from "../core/clock.ts";
 import { OUTPUT_BYTES_HIGH } from "../core/limits.ts";
 import { ClientWriter, type WriteWatch } from "../io/client_writer.ts";
@@ -48,6 +49,7 @@ export class Client implements Caller {
   readonly #connection: Connection;
   readonly #services: ClientServices;
   readonly #buffer: ReadBuffer;
+  readonly #source: MemoryView;
   readonly #decoder = new RequestDecoder();
   readonly #writer: ClientWriter;
   readonly #oneShot: OneShotRule;
@@ -63,6 +65,7 @@ export class Client implements Caller {
     this.session = services.sessions.open(connection.remote, services.clock.nowMs());
     this.batch = new Batch(services.dialects);
     this.#buffer = new ReadBuffer(services.readBudget);
+    this.#source = new MemoryView(this.#buffer.bytes);
     this.#writer = new ClientWriter(connection, services.writeWatch);
     this.#oneShot = new OneShotRule(services.clock, () => connection.close());
   }
@@ -137,9 +140,12 @@ export class Client implements Caller {
     const { dispatcher } = this.#services;
     const buffer = this.#buffer;
     const decoder = this.#decoder;
+    const source = this.#source;
+    const { bytes } = buffer;
+    source.use(bytes);
     this.#mayBeMore = false;
     while (buffer.start < buffer.end) {
-      const { bytes, start } = buffer;
+      const { start } = buffer;
       const next = decoder.decode(bytes, start, buffer.end);
       if (next === INCOMPLETE) return null;
       if (next === INVALID) {
@@ -151,7 +157,7 @@ export class Client implements Caller {
           this.#refuse("ERR This port speaks RESP and text lines, not HTTP");
           return null;
         }
-        const full = dispatcher.dispatch(this, decoder, bytes, start, next);
+        const full = dispatcher.dispatch(this, decoder, source, start, next);
         if (full !== null) {
           this.#mayBeMore = true;
           return full;

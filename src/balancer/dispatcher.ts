@@ -3,6 +3,7 @@
  * to the caller's batch, now or later.
  */
 import { bytesOf, textOf } from "../core/bytes.ts";
+import type { Memory } from "../core/memory.ts";
 import { COMMAND_SPECS } from "../protocol/command_specs.ts";
 import { findCommand, fitsArity, unknownCommandText, wrongArityText } from "../protocol/command_table.ts";
 import type { Request } from "../protocol/request.ts";
@@ -31,10 +32,10 @@ export class Dispatcher {
   }
 
   /**
-   * Gives `request`, which came as `bytes[start, end)`, to whoever answers it. Returns `null`; or, when a node takes
+   * Gives `request`, which came as `source[start, end)`, to whoever answers it. Returns `null`; or, when a node takes
    * no more requests for now and nothing was done, that node.
    */
-  dispatch(caller: Caller, request: Request, bytes: Uint8Array, start: number, end: number): Upstream | null {
+  dispatch(caller: Caller, request: Request, source: Memory, start: number, end: number): Upstream | null {
     const command = findCommand(request.bytes, request.starts[0]!, request.ends[0]!);
     if (command < 0) return this.refuse(caller, request, unknownCommandText(request));
     if (!fitsArity(arityOf[command]!, request.argumentCount)) {
@@ -53,9 +54,9 @@ export class Dispatcher {
     }
     const firstKey = firstKeyOf[command]!;
     if (firstKey === 0 || firstKey >= request.argumentCount) {
-      return this.#deal(caller, command, request, bytes, start, end);
+      return this.#deal(caller, command, request, source, start, end);
     }
-    return this.#keyed.route(caller, command, request, bytes, start, end);
+    return this.#keyed.route(caller, command, request, source, start, end);
   }
 
   /** Answers with an error. */
@@ -69,7 +70,7 @@ export class Dispatcher {
     { batch, session }: Caller,
     command: number,
     request: Request,
-    bytes: Uint8Array,
+    source: Memory,
     start: number,
     end: number,
   ): Upstream | null {
@@ -77,7 +78,7 @@ export class Dispatcher {
     if (upstream.isFull) return upstream;
     const tag = batch.open(dialectFor(request, session));
     if (request.isText) upstream.sendDecoded(batch, tag, -1, writesOf[command]!, request);
-    else upstream.sendRaw(batch, tag, -1, writesOf[command]!, bytes, start, end);
+    else upstream.sendRaw(batch, tag, -1, writesOf[command]!, source, start, end);
     return null;
   }
 

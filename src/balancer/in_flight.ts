@@ -11,6 +11,7 @@
  * Invariants: the first chunk holds the head entry; only the last chunk is not sealed, and it always exists.
  */
 import { assert } from "../core/assert.ts";
+import type { Memory } from "../core/memory.ts";
 import { OUTPUT_BYTES_KEEP, UPSTREAM_BACKLOG_BYTES_HIGH, UPSTREAM_IN_FLIGHT_MAX } from "../core/limits.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
 import type { ReplySink } from "./reply_sink.ts";
@@ -107,12 +108,12 @@ export class InFlight {
   }
 
   /** Hands the reply to the head entry's sink and forgets the entry. */
-  answerHead(bytes: Uint8Array, start: number, end: number): void {
+  answerHead(source: Memory, start: number, end: number): void {
     const at = this.#head;
     const sink = this.#sinks[at]!;
     const tag = this.#tags[at]!;
     this.#dropHead();
-    sink.receive(tag, bytes, start, end);
+    sink.receive(tag, source, start, end);
   }
 
   /** Whether the next reply is one for a request that belongs to a slot. */
@@ -130,7 +131,7 @@ export class InFlight {
     const at = this.#head;
     const sink = this.#sinks[at]!;
     const chunk = this.#chunks[0]!;
-    this.#gathering.output.copy(chunk.output.bytes, chunk.begin, this.#ends[at]!);
+    this.#gathering.output.append(chunk.output, chunk.begin, this.#ends[at]!);
     this.#push(sink, this.#tags[at]!, this.#metas[at]! + ATTEMPT);
     this.#dropHead();
   }
@@ -160,7 +161,7 @@ export class InFlight {
         if (chunk.sealed && ((meta & WRITE_BIT) !== 0 || meta >>> ATTEMPT_SHIFT >= attemptsMax)) {
           dropped.push(droppedOf(sink, tag, meta));
         } else {
-          this.#gathering.output.copy(chunk.output.bytes, begin, end);
+          this.#gathering.output.append(chunk.output, begin, end);
           // What is kept moves towards the head, over entries that were looked at already.
           this.#push(sink, tag, meta);
         }

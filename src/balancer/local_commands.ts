@@ -95,7 +95,7 @@ export class LocalCommands implements SessionContext {
   }
 
   #end(tag: number): void {
-    this.#caller.batch.put(tag, this.#output.bytes, 0, this.#output.length);
+    this.#caller.batch.put(tag, this.#output, 0, this.#output.length);
   }
 
   #config(): void {

@@ -2,6 +2,7 @@
  * Routing by slots: a key's slot says its node. On the common path, one key, the request's bytes are appended to
  * that node's output as they came, and nothing is allocated. Keys on several nodes become one request per node.
  */
+import type { Memory } from "../core/memory.ts";
 import { COMMAND_SPECS } from "../protocol/command_specs.ts";
 import { wrongArityText } from "../protocol/command_table.ts";
 import type { Request } from "../protocol/request.ts";
@@ -37,7 +38,7 @@ export class SlotRouter implements KeyedRouter {
     caller: Caller,
     command: number,
     request: Request,
-    bytes: Uint8Array,
+    source: Memory,
     start: number,
     end: number,
   ): Upstream | null {
@@ -56,7 +57,7 @@ export class SlotRouter implements KeyedRouter {
     const { batch, session } = caller;
     const tag = batch.open(dialectFor(request, session));
     if (request.isText) upstream.sendDecoded(batch, tag, slot, writesOf[command]!, request);
-    else upstream.sendRaw(batch, tag, slot, writesOf[command]!, bytes, start, end);
+    else upstream.sendRaw(batch, tag, slot, writesOf[command]!, source, start, end);
     return null;
   }
 

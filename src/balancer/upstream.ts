@@ -19,6 +19,7 @@
  * another topology: it is given ours, and then the request again.
  */
 import { bytesOf, equalBytes, textOf } from "../core/bytes.ts";
+import { type Memory, MemoryView } from "../core/memory.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import { messageOf, RefusalError } from "../core/errors.ts";
 import {
@@ -148,17 +149,17 @@ export class Upstream {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Sends the RESP request `bytes[start, end)`. `slot` is −1 when it has none. */
+  /** Sends the RESP request `source[start, end)`. `slot` is −1 when it has none. */
   sendRaw(
     sink: ReplySink,
     tag: number,
     slot: number,
     isWrite: boolean,
-    bytes: Uint8Array,
+    source: Memory,
     start: number,
     end: number,
   ): void {
-    this.#queue.gathered.copy(bytes, start, end);
+    this.#queue.gathered.append(source, start, end);
     this.#added(sink, tag, slot, isWrite);
   }
 
@@ -261,16 +262,18 @@ export class Upstream {
 
   async #readReplies(connection: Connection): Promise<void> {
     const buffer = new ReadBuffer(new ReadBudget(Infinity), READ_BUFFER_BYTES);
+    const source = new MemoryView(buffer.bytes);
     const scanner = new ReplyScanner();
     while (buffer.ensureRoom(0) && await buffer.fill(connection) !== null) {
       this.#silentLooks = 0;
+      source.use(buffer.bytes);
       let at = buffer.start;
       while (at < buffer.end) {
         const next = scanner.scan(buffer.bytes, at, buffer.end);
         if (next === INCOMPLETE) break;
         if (next === INVALID) throw new Error(`it sent what is no reply: ${scanner.error}`);
         if (this.#queue.count === 0) throw new Error("it sent a reply to no request");
-        this.#answer(buffer.bytes, at, next);
+        this.#answer(source, at, next);
         at = next;
       }
       buffer.consume(at);
@@ -278,8 +281,9 @@ export class Upstream {
     }
   }
 
-  #answer(bytes: Uint8Array, start: number, end: number): void {
+  #answer(source: Memory, start: number, end: number): void {
     const queue = this.#queue;
+    const { bytes } = source;
     if (bytes[start] === MINUS && queue.headSlot >= 0 && wasNotExecuted(bytes, start, end)) {
       if (queue.headAttempts + 1 < SEND_ATTEMPTS_MAX) {
         this.pushTopology();
@@ -290,10 +294,10 @@ export class Upstream {
       const text = `CLUSTERDOWN The node ${this.name} does not serve slot ${queue.headSlot}: ` +
         textOf(bytes, start + 1, end - 2);
       const error = bytesOf(`-${text}\r\n`);
-      queue.answerHead(error, 0, error.length);
+      queue.answerHead(new MemoryView(error), 0, error.length);
       return;
     }
-    queue.answerHead(bytes, start, end);
+    queue.answerHead(source, start, end);
   }
 
   #lose(cause: string, state: UpstreamState): void {
@@ -377,5 +381,5 @@ function startsWith(bytes: Uint8Array, start: number, end: number, word: Uint8Ar
 
 function reject(dropped: Dropped, text: string): void {
   const error = bytesOf(`-${text.replace(/[\r\n]+/g, " ")}\r\n`);
-  dropped.sink.receive(dropped.tag, error, 0, error.length);
+  dropped.sink.receive(dropped.tag, new MemoryView(error), 0, error.length);
 }

@@ -4,43 +4,49 @@
  * small methods here, which do both.
  */
 import { copyBytes, copyWords, lastSource, SET_BYTES_MIN, viewOf, WORDS_BYTES_MIN } from "./bytes.ts";
+import { copyMemory, type Memory } from "./memory.ts";
 
 const DIGITS_MAX = 20;
 const digits = new Uint8Array(DIGITS_MAX);
 const float64 = new Float64Array(1);
 const float64Bytes = new Uint8Array(float64.buffer);
+const NO_BYTES = new Uint8Array(0);
 
-export class OutputBuffer {
+export class OutputBuffer implements Memory {
   /** The room; only `[0, length)` is written. Changes identity when it grows: never keep it over a reserve. */
-  bytes: Uint8Array<ArrayBuffer>;
+  bytes: Uint8Array<ArrayBuffer> = NO_BYTES;
   length = 0;
   readonly #initialBytes: number;
-  /** Over `bytes`, made when it is first wanted: buffers take turns as targets. */
-  #view: DataView | null = null;
+  #words: DataView | null = null;
 
+  /** The first `initialBytes` are allocated when the first is written. */
   constructor(initialBytes = 256) {
     this.#initialBytes = initialBytes;
-    this.bytes = new Uint8Array(initialBytes);
+  }
+
+  /** The room as words. */
+  get words(): DataView {
+    return this.#words ??= viewOf(this.bytes);
   }
 
   /** Makes room for `count` more bytes. */
   reserve(count: number): void {
     const needed = this.length + count;
     if (needed <= this.bytes.length) return;
-    let capacity = this.bytes.length * 2;
+    let capacity = Math.max(this.#initialBytes, this.bytes.length * 2);
     while (capacity < needed) capacity *= 2;
     const larger = new Uint8Array(capacity);
     larger.set(this.bytes.subarray(0, this.length));
     this.bytes = larger;
-    this.#view = null;
+    this.#words = null;
   }
 
   /** Empties the buffer, and gives back its room when that is more than `keepBytes`. */
   clear(keepBytes = Infinity): void {
     this.length = 0;
     if (this.bytes.length <= keepBytes) return;
-    this.bytes = new Uint8Array(this.#initialBytes);
-    this.#view = null;
+    this.bytes = NO_BYTES;
+    this.#words = null;
   }
 
   /** What is written, as a view that is valid until the next write. */
@@ -59,8 +65,15 @@ export class OutputBuffer {
     this.reserve(count);
     if (count < WORDS_BYTES_MIN || count >= SET_BYTES_MIN) {
       copyBytes(this.bytes, this.length, source, start, end);
-    } else copyWords(this.#view ??= viewOf(this.bytes), this.length, lastSource.of(source), start, end);
+    } else copyWords(this.words, this.length, lastSource.of(source), start, end);
     this.length += count;
+  }
+
+  /** Appends `source[start, end)`, by words: for what is short and many. */
+  append(source: Memory, start: number, end: number): void {
+    this.reserve(end - start);
+    copyMemory(this, this.length, source, start, end);
+    this.length += end - start;
   }
 
   /** Appends `text`, whose characters are all below 128. */

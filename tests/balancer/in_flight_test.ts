@@ -3,9 +3,10 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { type Chunk, InFlight } from "../../src/balancer/in_flight.ts";
 import { bytesOf, textOf } from "../../src/core/bytes.ts";
+import { MemoryView } from "../../src/core/memory.ts";
 import { UPSTREAM_IN_FLIGHT_MAX } from "../../src/core/limits.ts";
 
-const REPLY = bytesOf("+OK\r\n");
+const REPLY = new MemoryView(bytesOf("+OK\r\n"));
 const ATTEMPTS_MAX = 3;
 
 interface Entry {
@@ -62,7 +63,7 @@ Deno.test("Requests keep their order and their bytes through answers, resends an
           writing = null;
         } else if (step.kind === "answer" && model[0]?.isSent === true) {
           const { tag } = model.shift()!;
-          queue.answerHead(REPLY, 0, REPLY.length);
+          queue.answerHead(REPLY, 0, REPLY.bytes.length);
           assertEquals(answered.at(-1), tag);
         } else if (step.kind === "resend" && model[0]?.isSent === true) {
           const head = model.shift()!;
