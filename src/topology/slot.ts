@@ -11,14 +11,15 @@ const CLOSE = 0x7d;
 
 /** Slot of the key `bytes[start, end)`: 0 … 16,383. */
 export function slotOfKey(bytes: Uint8Array, start: number, end: number): number {
-  for (let open = start; open < end; open++) {
-    if (bytes[open] !== OPEN) continue;
-    for (let close = open + 1; close < end; close++) {
-      if (bytes[close] !== CLOSE) continue;
-      if (close === open + 1) return crc16(bytes, start, end) & (SLOT_COUNT - 1);
-      return crc16(bytes, open + 1, close) & (SLOT_COUNT - 1);
-    }
-    break;
-  }
-  return crc16(bytes, start, end) & (SLOT_COUNT - 1);
+  const crc = crc16(bytes, start, end, OPEN);
+  return (crc >= 0 ? crc : crcOfTag(bytes, start, end)) & (SLOT_COUNT - 1);
+}
+
+/** CRC-16 of the tag in a key that has an `{`; of the whole key when it holds no tag. */
+function crcOfTag(bytes: Uint8Array, start: number, end: number): number {
+  let open = start;
+  while (bytes[open] !== OPEN) open++;
+  let close = open + 1;
+  while (close < end && bytes[close] !== CLOSE) close++;
+  return close < end && close > open + 1 ? crc16(bytes, open + 1, close) : crc16(bytes, start, end);
 }
