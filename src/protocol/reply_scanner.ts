@@ -10,6 +10,8 @@
  *
  * An incomplete reply is resumed at the element where its bytes ended, or in a text at the byte, so that the work is
  * linear in the bytes however they are cut. Arrays are nested REPLY_DEPTH_MAX deep at most.
+ *
+ * Most replies are a value that has arrived whole, or `+OK`: these are seen at a glance, before the general rules.
  */
 import {
   REPLY_DEPTH_MAX,
@@ -30,6 +32,10 @@ const COLON = 0x3a;
 const DOLLAR = 0x24;
 const STAR = 0x2a;
 const DIGIT_0 = 0x30;
+const CAPITAL_O = 0x4f;
+const CAPITAL_K = 0x4b;
+/** Bytes of `+OK` with its CRLF. */
+const OK_BYTES = 5;
 /** Digits of an integer of 64 bits. */
 const INTEGER_DIGITS_MAX = 19;
 
@@ -52,6 +58,10 @@ export class ReplyScanner {
    * more bytes behind it, possibly at another place. After `INVALID` the connection is of no more use.
    */
   scan(bytes: Uint8Array, start: number, end: number): number {
+    if (this.#resumeAt === 0 && this.#searchedBytes === 0) {
+      const next = endOfCommonReply(bytes, start, end);
+      if (next > 0) return next;
+    }
     let at = start + this.#resumeAt;
     while (true) {
       const next = this.#element(bytes, at, end);
@@ -157,4 +167,27 @@ export class ReplyScanner {
     this.#searchedBytes = 0;
     return INVALID;
   }
+}
+
+/** Offset behind a value or an `+OK` that begins at `bytes[start]`; 0 when it is something else, or cut. */
+function endOfCommonReply(bytes: Uint8Array, start: number, end: number): number {
+  if (start + OK_BYTES > end) return 0;
+  if (bytes[start] === PLUS) {
+    const isOk = bytes[start + 1] === CAPITAL_O && bytes[start + 2] === CAPITAL_K &&
+      bytes[start + 3] === CR && bytes[start + 4] === LF;
+    return isOk ? start + OK_BYTES : 0;
+  }
+  if (bytes[start] !== DOLLAR) return 0;
+  let at = start + 1;
+  let length = bytes[at]! - DIGIT_0;
+  if (length < 1 || length > 9) return 0;
+  for (at++; at < end; at++) {
+    const digit = bytes[at]! - DIGIT_0;
+    if (digit < 0 || digit > 9) break;
+    length = length * 10 + digit;
+  }
+  const valueEnd = at + 2 + length;
+  const isWhole = valueEnd + 2 <= end && bytes[at] === CR && bytes[at + 1] === LF &&
+    bytes[valueEnd] === CR && bytes[valueEnd + 1] === LF;
+  return isWhole ? valueEnd + 2 : 0;
 }
