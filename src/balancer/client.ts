@@ -73,7 +73,7 @@ export class Client implements Caller {
   /** Serves until the client leaves, breaks the protocol, or is stopped. Never rejects for what a client does. */
   async serve(): Promise<void> {
     try {
-      while (!this.#isOver && await this.#read()) await this.#answerAll();
+      await this.#serveRequests();
       if (this.#wasRefused) await this.#linger();
     } catch (error) {
       if (!isDisconnect(error)) throw error;
@@ -98,37 +98,41 @@ export class Client implements Caller {
     this.#connection.close();
   }
 
-  /** Reads once; false when the client has left. */
-  async #read(): Promise<boolean> {
-    if (!this.#buffer.ensureRoom(this.#decoder.bytesNeeded)) {
-      this.#refuse("ERR Too many large requests in flight; try again later");
-      await this.#writeBatch();
-      return false;
-    }
-    this.#decoder.settle();
-    this.#waitsForBytes = true;
-    const count = await this.#buffer.fill(this.#connection);
-    this.#waitsForBytes = false;
-    if (count === null) return false;
-    this.#oneShot.bytesArrived();
-    return true;
-  }
-
-  /** Routes and answers everything that has arrived whole. */
-  async #answerAll(): Promise<void> {
+  /** The lock step. It is one function, and waits itself: each async function around a wait would cost every batch. */
+  async #serveRequests(): Promise<void> {
     const { batch } = this;
-    const { clock, counters } = this.#services;
-    this.session.lastActiveMs = clock.nowMs();
-    let requestCount = 0;
-    do {
-      const full = this.#routeBatch();
-      requestCount += batch.count;
-      if (!batch.isComplete) await batch.whenComplete();
-      await this.#writeBatch();
-      if (full !== null) await full.whenRoom();
-    } while (this.#mayBeMore && !this.#isOver);
-    counters.commands += requestCount;
-    this.#oneShot.answered(requestCount, this.#decoder.isText, this.#buffer.end - this.#buffer.start);
+    const { output } = batch;
+    const buffer = this.#buffer;
+    const decoder = this.#decoder;
+    const writer = this.#writer;
+    while (!this.#isOver) {
+      decoder.settle();
+      if (!buffer.ensureRoom(decoder.bytesNeeded)) {
+        this.#refuse("ERR Too many large requests in flight; try again later");
+        return await writer.writeAll(output.view());
+      }
+      this.#waitsForBytes = true;
+      const count = await this.#connection.read(buffer.room());
+      this.#waitsForBytes = false;
+      if (count === null) return;
+      buffer.filled(count);
+      this.#oneShot.bytesArrived();
+      let requestCount = 0;
+      do {
+        const full = this.#routeBatch();
+        requestCount += batch.count;
+        if (!batch.isComplete) await batch.whenComplete();
+        if (output.length > 0) {
+          const replies = output.view();
+          const taken = await writer.begin(replies);
+          if (!writer.tookAll(replies, taken)) await writer.writeAll(replies.subarray(taken));
+        }
+        this.#endBatch();
+        if (full !== null) await full.whenRoom();
+      } while (this.#mayBeMore && !this.#isOver);
+      this.#services.counters.commands += requestCount;
+      this.#oneShot.answered(requestCount, decoder.isText, buffer.end - buffer.start);
+    }
   }
 
   /**
@@ -137,7 +141,8 @@ export class Client implements Caller {
    */
   #routeBatch(): Upstream | null {
     const { batch, session } = this;
-    const { dispatcher } = this.#services;
+    const { clock, dispatcher } = this.#services;
+    session.lastActiveMs = clock.nowMs();
     const buffer = this.#buffer;
     const decoder = this.#decoder;
     const source = this.#source;
@@ -189,9 +194,9 @@ export class Client implements Caller {
     this.#isOver = true;
   }
 
-  async #writeBatch(): Promise<void> {
+  /** The batch is written. How large the next one may be follows from the replies to this one. */
+  #endBatch(): void {
     const { batch } = this;
-    if (batch.output.length > 0) await this.#writer.writeAll(batch.output.view());
     const fitting = Math.floor(OUTPUT_BYTES_HIGH / Math.max(1, batch.replyBytesMax));
     if (fitting < this.#batchCountMax) this.#batchCountMax = Math.max(1, fitting);
     else if (batch.count === this.#batchCountMax) {
