@@ -213,8 +213,10 @@ export class Upstream {
     while (this.#connection === connection && queue.hasUnsent) {
       const chunk = queue.seal();
       const { output, begin } = chunk;
+      const requests = output.bytes.subarray(begin, output.length);
       try {
-        await writeAll(connection, begin === 0 ? output.view() : output.bytes.subarray(begin, output.length));
+        const taken = await connection.write(requests);
+        if (taken < requests.length) await writeAll(connection, requests.subarray(taken));
       } catch {
         // The reader of the connection hears of it too, and tells the cause.
         connection.close();
@@ -264,7 +266,10 @@ export class Upstream {
     const buffer = new ReadBuffer(new ReadBudget(Infinity), READ_BUFFER_BYTES);
     const source = new MemoryView(buffer.bytes);
     const scanner = new ReplyScanner();
-    while (buffer.ensureRoom(0) && await buffer.fill(connection) !== null) {
+    while (buffer.ensureRoom(0)) {
+      const count = await connection.read(buffer.room());
+      if (count === null) return;
+      buffer.filled(count);
       this.#silentLooks = 0;
       source.use(buffer.bytes);
       let at = buffer.start;
