@@ -34,7 +34,8 @@ export class Balancer {
   readonly #writeWatch: WriteWatch;
   readonly #services: ClientServices;
   readonly #counters: Counters = { commands: 0, connections: 0, rejectedConnections: 0 };
-  readonly #clients = new Map<Client, Promise<void>>();
+  readonly #clients = new Set<Client>();
+  #resolveAllLeft: (() => void) | null = null;
   #listener: Listener | null = null;
   #isStopping = false;
 
@@ -75,9 +76,9 @@ export class Balancer {
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#listener?.close();
-    for (const client of this.#clients.keys()) client.stop();
+    for (const client of this.#clients) client.stop();
     const deadline = this.#options.clock.after(STOP_DEADLINE_MS, () => {
-      this.#clients.forEach((_, client) => client.drop());
+      for (const client of this.#clients) client.drop();
       this.#controller.abandon();
       this.#nodes.stop();
     });
@@ -125,13 +126,20 @@ export class Balancer {
       }
       this.#counters.connections++;
       const client = new Client(connection, this.#services);
-      this.#clients.set(client, client.serve().finally(() => this.#clients.delete(client)));
+      this.#clients.add(client);
+      client.serve();
       if (this.#isStopping) client.stop();
     }
   }
 
-  async #allLeft(): Promise<void> {
-    await Promise.all(this.#clients.values());
+  #left(client: Client): void {
+    this.#clients.delete(client);
+    if (this.#clients.size === 0) this.#resolveAllLeft?.();
+  }
+
+  #allLeft(): Promise<void> {
+    if (this.#clients.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#resolveAllLeft = resolve);
   }
 
   #makeServices(): ClientServices {
@@ -166,6 +174,7 @@ export class Balancer {
       readBudget: new ReadBudget(),
       writeWatch: this.#writeWatch,
       counters: this.#counters,
+      left: (client) => this.#left(client),
     };
   }
 }

@@ -15,7 +15,10 @@ import { parseReply, type ReplyValue, writeReply } from "../protocol/reply_scann
 import { type Dialect, DialectWriter, RESP2, RESP3 } from "./dialect.ts";
 import type { ReplySink } from "./reply_sink.ts";
 
+/** Room for tags at the first request; before that a batch, as that of an idle client, has none of its own. */
 const TAGS_MIN = 4;
+const NO_DIALECTS = new Uint8Array(0);
+const NO_OFFSETS = new Int32Array(0);
 const STAR = 0x2a;
 const DOLLAR = 0x24;
 const MINUS = 0x2d;
@@ -26,9 +29,9 @@ export class Batch implements ReplySink {
   readonly output = new OutputBuffer(64);
   readonly #scratch = new OutputBuffer(16);
   readonly #writer: DialectWriter;
-  #dialects = new Uint8Array(TAGS_MIN);
-  #starts = new Int32Array(TAGS_MIN).fill(NOT_HELD);
-  #ends = new Int32Array(TAGS_MIN);
+  #dialects = NO_DIALECTS;
+  #starts = NO_OFFSETS;
+  #ends = NO_OFFSETS;
   #count = 0;
   /** The first tag whose reply is not in the output. */
   #next = 0;
@@ -137,7 +140,7 @@ export class Batch implements ReplySink {
   }
 
   #grow(): void {
-    const size = this.#dialects.length * 2;
+    const size = Math.max(TAGS_MIN, this.#dialects.length * 2);
     const dialects = new Uint8Array(size);
     dialects.set(this.#dialects);
     this.#dialects = dialects;

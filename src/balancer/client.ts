@@ -41,6 +41,8 @@ export interface ClientServices {
   readonly readBudget: ReadBudget;
   readonly writeWatch: WriteWatch;
   readonly counters: Counters;
+  /** Called when a client's connection is over. */
+  readonly left: (client: Client) => void;
 }
 
 export class Client implements Caller {
@@ -49,7 +51,7 @@ export class Client implements Caller {
   readonly #connection: Connection;
   readonly #services: ClientServices;
   readonly #buffer: ReadBuffer;
-  readonly #source: MemoryView;
+  readonly #source = new MemoryView();
   readonly #decoder = new RequestDecoder();
   readonly #writer: ClientWriter;
   readonly #oneShot: OneShotRule;
@@ -65,7 +67,6 @@ export class Client implements Caller {
     this.session = services.sessions.open(connection.remote, services.clock.nowMs());
     this.batch = new Batch(services.dialects);
     this.#buffer = new ReadBuffer(services.readBudget);
-    this.#source = new MemoryView(this.#buffer.bytes);
     this.#writer = new ClientWriter(connection, services.writeWatch);
     this.#oneShot = new OneShotRule(services.clock, () => connection.close());
   }
@@ -83,6 +84,7 @@ export class Client implements Caller {
       this.#buffer.release();
       this.#services.sessions.close(this.session);
       this.#connection.close();
+      this.#services.left(this);
     }
   }
 

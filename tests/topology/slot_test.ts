@@ -41,6 +41,24 @@ Deno.test("Of a key with a tag only the tag counts", () => {
   for (const [key, hashed] of cases) assertEquals(slotOf(key), slotOfWhole(hashed), key);
 });
 
+Deno.test("The checksum is that of the specification, bit by bit, for any bytes", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
+      let expected = 0;
+      for (const byte of bytes) {
+        expected ^= byte << 8;
+        for (let bit = 0; bit < 8; bit++) {
+          expected = (expected << 1) ^ ((expected & 0x8000) === 0 ? 0 : 0x1021);
+        }
+        expected &= 0xffff;
+      }
+      assertEquals(crc16(bytes, 0, bytes.length), expected);
+      const forbidden = bytes[bytes.length >>> 1];
+      if (forbidden !== undefined) assertEquals(crc16(bytes, 0, bytes.length, forbidden), -1);
+    }),
+  );
+});
+
 Deno.test("A slot depends on the key's own bytes only", () => {
   fc.assert(
     fc.property(fc.uint8Array(), fc.uint8Array(), fc.uint8Array(), (before, key, after) => {
