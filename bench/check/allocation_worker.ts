@@ -61,7 +61,7 @@ async function bytesPerBatch(network: DrivenNetwork, batch: Uint8Array): Promise
   for (let round = 0; round < ROUNDS; round++) {
     gc();
     const before = heapBytes();
-    await client.run(batch, ROUND_BATCHES);
+    await client.run([batch], ROUND_BATCHES);
     rounds.push((heapBytes() - before) / ROUND_BATCHES);
   }
   return rounds.sort((a, b) => a - b)[ROUNDS >>> 1]!;
@@ -131,7 +131,7 @@ async function forEach<T>(use: (batch: Uint8Array) => Promise<T>): Promise<Recor
 }
 
 // All before any is measured, so that the code is what it will be when it has seen everything.
-await forEach((batch) => network.client.run(batch, WARM_UP_BATCHES));
+await forEach((batch) => network.client.run([batch], WARM_UP_BATCHES));
 console.log(JSON.stringify(await forEach((batch) => bytesPerBatch(network, batch))));
 await stop();
 Deno.exit(0);

@@ -1,6 +1,6 @@
 /**
  * A network without sockets that allocates nothing itself once it runs, so that what is left on the heap is the
- * server's. A driven client sends the same bytes again each time it was answered; a canned node answers requests,
+ * server's. A driven client sends its next batch of bytes each time it was answered; a canned node answers requests,
  * all of one length, by the number of their bytes, with the same reply each.
  */
 import { assert } from "../../src/core/assert.ts";
@@ -16,24 +16,26 @@ function allOf(bytes: Uint8Array): Promise<number> {
   return promise;
 }
 
-/** What a server reads from and writes to: the one client, which sends `batch` again and again. */
+/** What a server reads from and writes to: the one client, which sends its batches again and again. */
 export class DrivenClient implements Connection {
   readonly remote = "127.0.0.1:1";
+  #batches: readonly Uint8Array[] = [];
   #batch: Uint8Array = new Uint8Array(0);
   #sentBytes = 0;
   #batchesLeft = 0;
+  #turn = 0;
   #room: Uint8Array | null = null;
   #deliver: ((count: number | null) => void) | null = null;
   #finish: (() => void) | null = null;
   /** Promises of counts that came before; a server in steady state reads the same count each time. */
   readonly #counts = new Map<number, Promise<number>>();
 
-  /** Sends `batch` `count` times, each once the one before was answered; resolves after the last answer. */
-  run(batch: Uint8Array, count: number): Promise<void> {
+  /** Sends `count` of `batches` in turn, each once the one before was answered; resolves after the last answer. */
+  run(batches: readonly Uint8Array[], count: number): Promise<void> {
     assert(this.#batchesLeft === 0, "one run at a time");
-    this.#batch = batch;
+    this.#batches = batches;
     this.#batchesLeft = count;
-    this.#sentBytes = 0;
+    this.#next();
     const finished = new Promise<void>((resolve) => this.#finish = resolve);
     const deliver = this.#deliver;
     this.#deliver = null;
@@ -50,7 +52,7 @@ export class DrivenClient implements Connection {
     }
     // The server has taken all and asks for more: it has answered what it had.
     if (this.#batchesLeft > 0 && --this.#batchesLeft > 0) {
-      this.#sentBytes = 0;
+      this.#next();
       return this.read(buffer);
     }
     this.#room = buffer;
@@ -70,6 +72,11 @@ export class DrivenClient implements Connection {
   close(): void {
     this.#deliver?.(null);
     this.#deliver = null;
+  }
+
+  #next(): void {
+    this.#batch = this.#batches[this.#turn++ % this.#batches.length]!;
+    this.#sentBytes = 0;
   }
 
   #send(buffer: Uint8Array): number {
