@@ -5,6 +5,8 @@
  *     deno bench --allow-all bench/balancer_bench.ts
  */
 import { Balancer } from "../src/balancer/balancer.ts";
+import { Controller } from "../src/balancer/controller.ts";
+import type { BalancerOptions } from "../src/balancer/options.ts";
 import { bytesOf } from "../src/core/bytes.ts";
 import { OutputBuffer } from "../src/core/output_buffer.ts";
 import { SeededRandom } from "../src/core/random.ts";
@@ -34,7 +36,7 @@ const COMMANDS: readonly Command[] = [
 ];
 
 const network = new DrivenNetwork();
-const balancer = new Balancer({
+const options: BalancerOptions = {
   listen: { host: "127.0.0.1", port: 8080 },
   nodes: [8081, 8082].map((port) => ({ host: "127.0.0.1", port })),
   replicas: 0,
@@ -47,7 +49,8 @@ const balancer = new Balancer({
   topologyStore: new MemoryTopologyStore(),
   logger: new CollectingLogger(),
   version: "bench",
-});
+};
+const balancer = new Balancer(options, new Controller(options));
 await balancer.start();
 
 function batchesOf({ request }: Command, depth: number): Uint8Array[] {

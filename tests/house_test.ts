@@ -26,7 +26,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   balancer: { rank: 4, mayTouch: ["core", "io", "protocol", "store", "topology"] },
 };
 
-const ENTRY_POINTS = ["node.ts", "balancer.ts", "cluster.ts"];
+const ENTRY_POINTS = ["node.ts", "balancer.ts", "balancer_worker.ts", "cluster.ts"];
 const LINE_COUNT_MAX = 400;
 const SOURCE = new URL("../src/", import.meta.url);
 

@@ -6,6 +6,8 @@
  * Prints JSON: bytes a batch, by command and depth.
  */
 import { Balancer } from "../../src/balancer/balancer.ts";
+import { Controller } from "../../src/balancer/controller.ts";
+import type { BalancerOptions } from "../../src/balancer/options.ts";
 import { bytesOf } from "../../src/core/bytes.ts";
 import { MIB } from "../../src/core/limits.ts";
 import { OutputBuffer } from "../../src/core/output_buffer.ts";
@@ -93,7 +95,7 @@ async function startNode(network: DrivenNetwork, folder: string): Promise<() => 
 }
 
 async function startBalancer(network: DrivenNetwork): Promise<() => Promise<void>> {
-  const balancer = new Balancer({
+  const options: BalancerOptions = {
     listen: { host: "127.0.0.1", port: 8080 },
     nodes: [8081, 8082].map((port) => ({ host: "127.0.0.1", port })),
     replicas: 0,
@@ -106,7 +108,8 @@ async function startBalancer(network: DrivenNetwork): Promise<() => Promise<void
     topologyStore: new MemoryTopologyStore(),
     logger,
     version: "check",
-  });
+  };
+  const balancer = new Balancer(options, new Controller(options));
   await balancer.start();
   return () => balancer.stop();
 }

@@ -1,23 +1,28 @@
 /** The balancer: wires its parts together, creates or resumes the cluster, and serves clients until it is stopped. */
 import { assert } from "../core/assert.ts";
 import { RefusalError } from "../core/errors.ts";
-import { CLIENT_COUNT_MAX, CLIENT_WRITE_STALL_MS, STOP_DEADLINE_MS } from "../core/limits.ts";
+import {
+  CLIENT_COUNT_MAX,
+  CLIENT_WRITE_STALL_MS,
+  LARGE_REQUEST_BYTES_MAX,
+  STOP_DEADLINE_MS,
+} from "../core/limits.ts";
 import { WriteWatch } from "../io/client_writer.ts";
 import type { Connection, Listener } from "../io/network.ts";
 import { ReadBudget } from "../io/read_buffer.ts";
 import { turnAway } from "../io/turn_away.ts";
 import { SessionRegistry } from "../protocol/session.ts";
 import { Client, type ClientServices } from "./client.ts";
-import { Controller } from "./controller.ts";
+import { Counters } from "./counters.ts";
 import { DialectWriter } from "./dialect.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { FanOut, wholeAudience } from "./fan_out.ts";
-import type { Counters } from "./info.ts";
 import { LocalCommands } from "./local_commands.ts";
 import { Nodes } from "./nodes.ts";
-import type { BalancerOptions } from "./options.ts";
+import type { ServingOptions } from "./options.ts";
 import { RoundRobin } from "./round_robin.ts";
 import { SlotRouter } from "./slot_router.ts";
+import type { TopologySource } from "./topology_source.ts";
 import type { UpstreamState } from "./upstream.ts";
 
 /** What {@linkcode Balancer.health} says; a type, so that it passes as JSON. */
@@ -28,24 +33,27 @@ export type Health = {
 };
 
 export class Balancer {
-  readonly #options: BalancerOptions;
-  readonly #controller: Controller;
+  readonly #options: ServingOptions;
+  readonly #topologySource: TopologySource;
   readonly #nodes: Nodes;
   readonly #writeWatch: WriteWatch;
   readonly #services: ClientServices;
-  readonly #counters: Counters = { commands: 0, connections: 0, rejectedConnections: 0 };
+  readonly #counters: Counters;
   readonly #clients = new Set<Client>();
   #resolveAllLeft: (() => void) | null = null;
   #listener: Listener | null = null;
   #isStopping = false;
 
-  constructor(options: BalancerOptions) {
+  /** `source` is the controller, or, in a further worker of the process, a follower. */
+  constructor(options: ServingOptions, source: TopologySource) {
     this.#options = options;
-    this.#controller = new Controller(options, (topology) => {
+    this.#topologySource = source;
+    this.#counters = options.counters ?? new Counters();
+    this.#nodes = new Nodes(options, source);
+    source.onChange((topology) => {
       this.#nodes.use(topology);
       this.#nodes.pushTopology();
     });
-    this.#nodes = new Nodes(options, this.#controller);
     this.#writeWatch = new WriteWatch(options.clock, options.clientStallMs ?? CLIENT_WRITE_STALL_MS);
     this.#services = this.#makeServices();
   }
@@ -64,7 +72,7 @@ export class Balancer {
     try {
       await this.#prepare();
       if (this.#isStopping) throw new RefusalError("Cannot serve: the balancer was stopped");
-      this.#listener = this.#options.network.listen(this.#options.listen);
+      this.#listener = this.#options.network.listen(this.#options.listen, this.#options.sharesPort);
       this.#accept(this.#listener);
     } catch (error) {
       await this.stop();
@@ -79,15 +87,15 @@ export class Balancer {
     for (const client of this.#clients) client.stop();
     const deadline = this.#options.clock.after(STOP_DEADLINE_MS, () => {
       for (const client of this.#clients) client.drop();
-      this.#controller.abandon();
+      this.#topologySource.abandon();
       this.#nodes.stop();
     });
     await this.#allLeft();
     deadline.cancel();
-    this.#controller.abandon();
+    this.#topologySource.abandon();
     await this.#nodes.stop();
     this.#writeWatch.stop();
-    await this.#controller.settled();
+    await this.#topologySource.settled();
   }
 
   /** Whether every key can be served, and if not, for want of which nodes. */
@@ -97,21 +105,21 @@ export class Balancer {
     const needed = this.#options.routing === "slots" ? nodes.length : 1;
     return {
       isHealthy: this.#listener !== null && !this.#isStopping && readyCount >= needed,
-      clients: this.#clients.size,
+      clients: this.#counters.clients,
       nodes,
     };
   }
 
   /** Knows the topology, and is on the way to its nodes; with a new one, all of them have it. */
   async #prepare(): Promise<void> {
-    if (await this.#controller.load()) {
-      const { topology } = this.#controller;
+    if (await this.#topologySource.load()) {
+      const { topology } = this.#topologySource;
       this.#nodes.use(topology);
       this.#nodes.start(topology.nodes);
     } else {
       this.#nodes.start(this.#options.nodes);
-      await this.#controller.whenCreated();
-      this.#nodes.use(this.#controller.topology);
+      await this.#topologySource.whenCreated();
+      this.#nodes.use(this.#topologySource.topology);
       await Promise.all(this.#nodes.upstreams.map((upstream) => upstream.whenReady()));
     }
   }
@@ -119,12 +127,12 @@ export class Balancer {
   async #accept(listener: Listener): Promise<void> {
     let connection: Connection | null;
     while ((connection = await listener.accept()) !== null) {
-      if (this.#clients.size >= (this.#options.clientCountMax ?? CLIENT_COUNT_MAX)) {
-        this.#counters.rejectedConnections++;
+      if (this.#counters.clients >= (this.#options.clientCountMax ?? CLIENT_COUNT_MAX)) {
+        this.#counters.rejected();
         turnAway(connection);
         continue;
       }
-      this.#counters.connections++;
+      this.#counters.opened();
       const client = new Client(connection, this.#services);
       this.#clients.add(client);
       client.serve();
@@ -134,6 +142,7 @@ export class Balancer {
 
   #left(client: Client): void {
     this.#clients.delete(client);
+    this.#counters.closed();
     if (this.#clients.size === 0) this.#resolveAllLeft?.();
   }
 
@@ -144,25 +153,24 @@ export class Balancer {
 
   #makeServices(): ClientServices {
     const { clock, random, routing, version } = this.#options;
-    const controller = this.#controller;
+    const source = this.#topologySource;
     const nodes = this.#nodes;
     const sessions = new SessionRegistry();
     const dialects = new DialectWriter();
-    const roundRobin = routing === "round-robin" ? new RoundRobin(nodes, controller, random) : null;
+    const roundRobin = routing === "round-robin" ? new RoundRobin(nodes, source, random) : null;
     const dispatcher = new Dispatcher(
       nodes,
       roundRobin ?? new SlotRouter(nodes),
       new FanOut(nodes, random, roundRobin ?? wholeAudience(nodes)),
-      new LocalCommands(clock, sessions, controller, dialects),
+      new LocalCommands(clock, sessions, source, dialects),
       {
         version,
         clock,
         startedMs: clock.monotonicMs(),
         port: () => this.port,
-        sessions,
         counters: this.#counters,
         writeWatch: this.#writeWatch,
-        controller,
+        source,
         nodes,
       },
     );
@@ -171,7 +179,7 @@ export class Balancer {
       sessions,
       dispatcher,
       dialects,
-      readBudget: new ReadBudget(),
+      readBudget: new ReadBudget(LARGE_REQUEST_BYTES_MAX / this.#counters.workerCount),
       writeWatch: this.#writeWatch,
       counters: this.#counters,
       left: (client) => this.#left(client),

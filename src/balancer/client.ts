@@ -25,7 +25,7 @@ import { Batch } from "./batch.ts";
 import type { Caller } from "./caller.ts";
 import type { DialectWriter } from "./dialect.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import type { Counters } from "./info.ts";
+import type { Counters } from "./counters.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** Requests of the first batch, and of the largest. */
@@ -132,7 +132,7 @@ export class Client implements Caller {
         this.#endBatch();
         if (full !== null) await full.whenRoom();
       } while (this.#mayBeMore && !this.#isOver);
-      this.#services.counters.commands += requestCount;
+      this.#services.counters.addCommands(requestCount);
       this.#oneShot.answered(requestCount, decoder.isText, buffer.end - buffer.start);
     }
   }

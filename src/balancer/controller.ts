@@ -11,12 +11,14 @@ import { type Topology, withStale } from "../topology/topology.ts";
 import { serializeTopology } from "../topology/topology_document.ts";
 import { admitNode, checkFlags, foundCluster } from "./admission.ts";
 import type { Asker } from "./ask.ts";
-import { identityOf, type NodeIdentity } from "./node_identity.ts";
+import { identify, mustAnswerOk } from "./greeting.ts";
+import type { NodeIdentity } from "./node_identity.ts";
 import type { BalancerOptions } from "./options.ts";
+import type { TopologySource } from "./topology_source.ts";
 
-export class Controller {
+export class Controller implements TopologySource {
   readonly #options: BalancerOptions;
-  readonly #changed: (topology: Topology) => void;
+  readonly #changed: ((topology: Topology) => void)[] = [];
   #topology: Topology | null = null;
   #text = "";
   /** Who was met so far, while there is no topology. */
@@ -30,10 +32,8 @@ export class Controller {
   /** Nodes that have missed removals, known here before it is in the document. */
   readonly #stale = new Set<number>();
 
-  /** `changed` hears of each new version when it is durable. */
-  constructor(options: BalancerOptions, changed: (topology: Topology) => void) {
+  constructor(options: BalancerOptions) {
     this.#options = options;
-    this.#changed = changed;
     this.#met = options.nodes.map(() => null);
     this.#replaceable = new Set(options.replace.map(addressText));
     this.#created = new Promise((resolve, reject) => {
@@ -53,6 +53,11 @@ export class Controller {
   /** The document as JSON. */
   topologyText(): string {
     return this.#text;
+  }
+
+  /** `changed` hears of each new version when it is durable. */
+  onChange(changed: (topology: Topology) => void): void {
+    this.#changed.push(changed);
   }
 
   /** Loads the document; false when there is none. Rejects with `RefusalError` when it does not fit the flags. */
@@ -166,7 +171,7 @@ export class Controller {
       await this.#options.topologyStore.save(topology);
       this.#use(topology);
       this.#options.logger.info("topology has changed", { version: topology.version });
-      this.#changed(topology);
+      for (const changed of this.#changed) changed(topology);
     });
   }
 
@@ -183,17 +188,4 @@ export class Controller {
     this.#topology = topology;
     this.#text = serializeTopology(topology);
   }
-}
-
-async function identify(name: string, ask: Asker): Promise<NodeIdentity> {
-  return identityOf(await ask(["ROUNDEL", "IDENTITY"]), name);
-}
-
-async function mustAnswerOk(name: string, ask: Asker, args: readonly string[]): Promise<void> {
-  const reply = await ask(args);
-  if (reply.kind === "simple") return;
-  const text = reply.kind === "error" ? reply.text : reply.kind;
-  throw new RefusalError(
-    `Cannot use node ${name}: it answers ${args.slice(0, 2).join(" ").slice(0, 40)} with ${text}`,
-  );
 }

@@ -1,26 +1,18 @@
 /** `INFO` at the balancer, in Redis' form: `# Section` and `name:value` lines. */
 import type { Clock } from "../core/clock.ts";
 import type { WriteWatch } from "../io/client_writer.ts";
-import type { SessionRegistry } from "../protocol/session.ts";
-import type { Controller } from "./controller.ts";
+import type { Counters } from "./counters.ts";
 import type { Nodes } from "./nodes.ts";
-
-/** Counted since the start. */
-export interface Counters {
-  commands: number;
-  connections: number;
-  rejectedConnections: number;
-}
+import type { TopologySource } from "./topology_source.ts";
 
 export interface InfoSources {
   readonly version: string;
   readonly clock: Clock;
   readonly startedMs: number;
   readonly port: () => number;
-  readonly sessions: SessionRegistry;
   readonly counters: Counters;
   readonly writeWatch: WriteWatch;
-  readonly controller: Controller;
+  readonly source: TopologySource;
   readonly nodes: Nodes;
 }
 
@@ -48,9 +40,13 @@ const SECTIONS: Readonly<Record<string, (sources: InfoSources) => Lines | Promis
     ["tcp_port", port()],
     ["uptime_in_seconds", Math.floor((clock.monotonicMs() - startedMs) / 1000)],
   ],
-  Clients: ({ sessions, writeWatch }) => [
-    ["connected_clients", sessions.count],
+  Clients: ({ counters, writeWatch }) => [
+    ["connected_clients", counters.clients],
     ["dropped_slow_clients", writeWatch.droppedCount],
+    ...counters.clientsOfWorkers.map((
+      count,
+      worker,
+    ): Lines[number] => [`worker_${worker}`, `clients=${count}`]),
   ],
   Stats: ({ counters, nodes }) => [
     ["total_connections_received", counters.connections],
@@ -61,8 +57,8 @@ const SECTIONS: Readonly<Record<string, (sources: InfoSources) => Lines | Promis
       nodes.upstreams.reduce((sum, upstream) => sum + upstream.inFlightCount, 0),
     ],
   ],
-  Cluster: async ({ controller, nodes }) => {
-    const { topology } = controller;
+  Cluster: async ({ source, nodes }) => {
+    const { topology } = source;
     const counts = await entryCounts(nodes);
     return [
       ["cluster_enabled", 0],

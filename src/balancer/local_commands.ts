@@ -12,11 +12,11 @@ import type { Session, SessionRegistry } from "../protocol/session.ts";
 import { SESSION_HANDLERS, type SessionContext, type SessionHandler } from "../protocol/session_commands.ts";
 import { type Caller, dialectFor } from "./caller.ts";
 import { answerCluster } from "./cluster_commands.ts";
-import type { Controller } from "./controller.ts";
 import type { DialectWriter } from "./dialect.ts";
+import type { TopologySource } from "./topology_source.ts";
 
 /** Settings that clients ask for before they begin. */
-const SETTINGS: Readonly<Record<string, (controller: Controller) => string>> = {
+const SETTINGS: Readonly<Record<string, (source: TopologySource) => string>> = {
   appendonly: () => "yes",
   databases: () => "1",
   maxmemory: ({ topology }) => String(topology.nodes.reduce((sum, node) => sum + node.maxMemoryBytes, 0)),
@@ -28,20 +28,20 @@ export class LocalCommands implements SessionContext {
   readonly mode = "standalone";
   readonly sessions: SessionRegistry;
   readonly #clock: Clock;
-  readonly #controller: Controller;
+  readonly #source: TopologySource;
   readonly #writer: DialectWriter;
   readonly #handlers: readonly (SessionHandler | null)[];
   #caller!: Caller;
   #request!: Request;
   #output!: OutputBuffer;
 
-  constructor(clock: Clock, sessions: SessionRegistry, controller: Controller, writer: DialectWriter) {
+  constructor(clock: Clock, sessions: SessionRegistry, source: TopologySource, writer: DialectWriter) {
     this.sessions = sessions;
     this.#clock = clock;
-    this.#controller = controller;
+    this.#source = source;
     this.#writer = writer;
     const own: Record<string, SessionHandler> = {
-      CLUSTER: () => answerCluster(this.#controller.topology, this.#request, this.reply),
+      CLUSTER: () => answerCluster(this.#source.topology, this.#request, this.reply),
       CONFIG: () => this.#config(),
       ROUNDEL: () => this.#roundel(),
     };
@@ -110,7 +110,7 @@ export class LocalCommands implements SessionContext {
     this.reply.mapStart(found.length);
     for (const [name, value] of found) {
       this.reply.bulkText(name);
-      this.reply.bulkText(value(this.#controller));
+      this.reply.bulkText(value(this.#source));
     }
   }
 
@@ -118,7 +118,7 @@ export class LocalCommands implements SessionContext {
     if (this.#word(1) !== "topology" || this.#request.argumentCount !== 2) {
       return this.reply.error("ERR ROUNDEL takes TOPOLOGY");
     }
-    this.reply.bulkText(this.#controller.topologyText());
+    this.reply.bulkText(this.#source.topologyText());
   }
 
   #word(argument: number): string {

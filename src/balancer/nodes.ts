@@ -9,15 +9,15 @@ import type { Logger } from "../core/logger.ts";
 import type { Address } from "../io/network.ts";
 import { shardOfSlot } from "../topology/shards.ts";
 import type { Topology } from "../topology/topology.ts";
-import type { Controller } from "./controller.ts";
-import type { BalancerOptions } from "./options.ts";
+import type { ServingOptions } from "./options.ts";
 import { Upstream } from "./upstream.ts";
+import type { TopologySource } from "./topology_source.ts";
 
 const SILENT: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 export class Nodes {
-  readonly #options: BalancerOptions;
-  readonly #controller: Controller;
+  readonly #options: ServingOptions;
+  readonly #source: TopologySource;
   #addresses: readonly Address[] = [];
   #upstreams: Upstream[] = [];
   #patient: (Upstream | null)[] = [];
@@ -25,9 +25,9 @@ export class Nodes {
   readonly #nodeOfSlot = new Uint8Array(SLOT_COUNT);
   #dealt = 0;
 
-  constructor(options: BalancerOptions, controller: Controller) {
+  constructor(options: ServingOptions, source: TopologySource) {
     this.#options = options;
-    this.#controller = controller;
+    this.#source = source;
   }
 
   /** Indexed as the topology's nodes. */
@@ -70,7 +70,7 @@ export class Nodes {
 
   /** Whether node `index` may be asked: reached, admitted, and not waiting to be emptied. */
   isUsable(index: number): boolean {
-    return this.#upstreams[index]!.state === "ready" && !this.#controller.isStale(index);
+    return this.#upstreams[index]!.state === "ready" && !this.#source.isStale(index);
   }
 
   /** Index of the next node in turn that can serve; the next one at all when none can. */
@@ -109,7 +109,7 @@ export class Nodes {
 
   #upstream(index: number, patient: boolean): Upstream {
     const { network, clock } = this.#options;
-    const controller = this.#controller;
+    const source = this.#source;
     return new Upstream({
       address: this.#addresses[index]!,
       network,
@@ -117,8 +117,8 @@ export class Nodes {
       // One of the two connections is enough to tell how the node is.
       logger: patient ? SILENT : this.#options.logger,
       greeter: {
-        greet: (ask) => controller.greet(index, ask),
-        topologyText: () => controller.topologyText(),
+        greet: (ask) => source.greet(index, ask),
+        topologyText: () => source.topologyText(),
       },
       patient,
     });

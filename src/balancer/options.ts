@@ -5,27 +5,37 @@ import type { Random } from "../core/random.ts";
 import type { Address, Network } from "../io/network.ts";
 import type { Routing } from "../topology/topology.ts";
 import type { TopologyStore } from "../topology/topology_file.ts";
+import type { Counters } from "./counters.ts";
 
-export interface BalancerOptions {
+/** What one event loop of a balancer needs to serve. */
+export interface ServingOptions {
   readonly listen: Address;
+  /** Whether other listeners, of the same user, may share the port. */
+  readonly sharesPort?: boolean;
   /** Every node of the cluster. */
   readonly nodes: readonly Address[];
-  /** Further copies of each shard. */
-  readonly replicas: 0;
-  /** Used when the cluster is created; must match later. */
-  readonly shardCount: number;
   readonly routing: Routing;
-  /** Nodes that may take the place of the one that was known at their address, whose keys are given up. */
-  readonly replace: readonly Address[];
   readonly network: Network;
   readonly clock: Clock;
   readonly random: Random;
-  readonly topologyStore: TopologyStore;
   readonly logger: Logger;
   /** Version of the program, for INFO. */
   readonly version: string;
   /** A client that takes none of its replies for this long is dropped; `CLIENT_WRITE_STALL_MS` by default. */
   readonly clientStallMs?: number;
-  /** Further clients are turned away; `CLIENT_COUNT_MAX` by default. */
+  /** Further clients, of all workers together, are turned away; `CLIENT_COUNT_MAX` by default. */
   readonly clientCountMax?: number;
+  /** Shared by the workers of a process; by default this is the only one. */
+  readonly counters?: Counters;
+}
+
+/** What it takes to make the topology and to change it, besides. */
+export interface BalancerOptions extends ServingOptions {
+  /** Further copies of each shard. */
+  readonly replicas: 0;
+  /** Used when the cluster is created; must match later. */
+  readonly shardCount: number;
+  /** Nodes that may take the place of the one that was known at their address, whose keys are given up. */
+  readonly replace: readonly Address[];
+  readonly topologyStore: TopologyStore;
 }

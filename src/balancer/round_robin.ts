@@ -16,7 +16,6 @@ import { COMMAND_SPECS } from "../protocol/command_specs.ts";
 import type { ReplyValue } from "../protocol/reply_scanner.ts";
 import type { Request } from "../protocol/request.ts";
 import { argumentsOf, type Caller, dialectFor } from "./caller.ts";
-import type { Controller } from "./controller.ts";
 import type { Audience } from "./fan_out.ts";
 import { KeyQueue } from "./key_queue.ts";
 import type { KeyedRouter } from "./keyed_router.ts";
@@ -25,6 +24,7 @@ import type { Part } from "./merge.ts";
 import type { Nodes } from "./nodes.ts";
 import { firstKeyOf, keyStepOf, lastKeyOf, ROUTE_SAME_SLOT, routeOf, writesOf } from "./routes.ts";
 import type { Upstream } from "./upstream.ts";
+import type { TopologySource } from "./topology_source.ts";
 
 /** Commands that replace whatever there was; SET does so unless one of the options below is there. */
 const OVERWRITES = new Set(["SET", "SETEX", "PSETEX", "MSET"]);
@@ -48,15 +48,15 @@ interface Said {
 
 export class RoundRobin implements KeyedRouter, Audience {
   readonly #nodes: Nodes;
-  readonly #controller: Controller;
+  readonly #source: TopologySource;
   readonly #queue = new KeyQueue();
   readonly #locations: LocationCache;
   /** Where the next search begins: apart from the turns of writes, which would be uneven otherwise. */
   #searchTurn = 0;
 
-  constructor(nodes: Nodes, controller: Controller, random: Random) {
+  constructor(nodes: Nodes, source: TopologySource, random: Random) {
     this.#nodes = nodes;
-    this.#controller = controller;
+    this.#source = source;
     this.#locations = new LocationCache(random);
   }
 
@@ -183,7 +183,7 @@ export class RoundRobin implements KeyedRouter, Audience {
   async #giveUp(indexes: readonly number[]): Promise<ReplyValue | null> {
     try {
       for (const index of indexes) {
-        await this.#controller.markStale(index);
+        await this.#source.markStale(index);
         // A node that is there is greeted anew, and so emptied.
         if (this.#nodes.upstreams[index]!.state === "ready") this.#nodes.upstreams[index]!.reconnect();
       }

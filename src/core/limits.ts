@@ -46,6 +46,8 @@ export const OUTPUT_BYTES_HIGH = 1 * MIB;
 export const OUTPUT_BYTES_KEEP = 128 * KIB;
 /** All read buffers beyond `READ_BUFFER_BYTES` together, so that clients cannot exhaust the process. */
 export const LARGE_REQUEST_BYTES_MAX = 512 * MIB;
+/** Event loops of one balancer. */
+export const WORKER_COUNT_MAX = 8;
 /** Open client connections of one process. */
 export const CLIENT_COUNT_MAX = 20_000;
 /**
@@ -129,6 +131,10 @@ export const SHARD_COUNT_MAX = 1_024;
 
 assert(RECORD_BYTES_MAX + SEGMENT_HEADER_BYTES <= SEGMENT_BYTES_MAX, "a record never spans two segments");
 assert(KEY_BYTES_MAX + VALUE_BYTES_MAX < REQUEST_BYTES_MAX, "the largest pair fits into one request");
+assert(
+  LARGE_REQUEST_BYTES_MAX / WORKER_COUNT_MAX >= REQUEST_BYTES_MAX,
+  "the largest request fits into any worker's share",
+);
 assert(TEXT_LINE_BYTES_MAX <= REQUEST_BYTES_MAX, "a text line is a request");
 assert(KEY_BYTES_MAX < 2 ** 16, "a key's length is a u16");
 assert(STORE_CAP_BYTES_MIN > 2 * KEY_BYTES_MAX, "any key fits into the smallest store");

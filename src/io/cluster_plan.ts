@@ -33,7 +33,7 @@ export function planCluster(config: ClusterConfig, ports: ClusterPorts, root: st
   const balancer = {
     name: `balancer:${ports.balancer}`,
     args: [
-      ...runtimeArgs(config, [...own, ...upstreams], root),
+      ...runtimeArgs(config, [...own, ...upstreams], root, config.workers > 1 ? [`${root}/src`] : []),
       `${root}/src/balancer.ts`,
       ...balancerFlags(config, ports, upstreams),
     ],
@@ -41,7 +41,13 @@ export function planCluster(config: ClusterConfig, ports: ClusterPorts, root: st
   return { balancer, nodes };
 }
 
-function runtimeArgs(config: ClusterConfig, addresses: readonly Address[], root: string): string[] {
+/** `sources` are read at run time: the modules of further workers. */
+function runtimeArgs(
+  config: ClusterConfig,
+  addresses: readonly Address[],
+  root: string,
+  sources: readonly string[] = [],
+): string[] {
   return [
     "run",
     "--quiet",
@@ -49,7 +55,7 @@ function runtimeArgs(config: ClusterConfig, addresses: readonly Address[], root:
     `--config=${root}/deno.json`,
     `--allow-net=${addresses.map(flagText).join(",")}`,
     "--allow-env=ROUNDEL_*",
-    `--allow-read=${config.dataDir}`,
+    `--allow-read=${[config.dataDir, ...sources].join(",")}`,
     `--allow-write=${config.dataDir}`,
   ];
 }
@@ -75,6 +81,7 @@ function balancerFlags(config: ClusterConfig, ports: ClusterPorts, nodes: readon
     `--replicas=${config.replicas}`,
     `--shards=${config.shards}`,
     `--routing=${config.routing}`,
+    `--workers=${config.workers}`,
     ...sharedFlags(config),
   ];
 }

@@ -9,6 +9,7 @@ import {
   NODE_COUNT_MAX,
   SHARD_COUNT_MAX,
   STORE_CAP_BYTES_MIN,
+  WORKER_COUNT_MAX,
 } from "../core/limits.ts";
 import {
   ADDRESSES,
@@ -51,6 +52,12 @@ const SHARDS = flag(
   "shards of a new cluster, fixed from then on",
 );
 const REPLICAS_FLAG = flag("replicas", REPLICAS, "0", "further copies of each shard");
+const WORKERS = flag(
+  "workers",
+  integer(1, WORKER_COUNT_MAX),
+  "1",
+  "event loops of the balancer, each on a core of its own; with --routing slots",
+);
 const ADMIN_PORT = flag("admin-port", PORT, "9080", "HTTP port for GET /health; 0 picks a free one");
 
 /** Flags of a process that stores. */
@@ -135,6 +142,7 @@ const BALANCER = {
     replicas: REPLICAS_FLAG,
     shards: SHARDS,
     routing: ROUTING,
+    workers: WORKERS,
     adminPort: ADMIN_PORT,
     replace: repeatable(
       "replace",
@@ -165,6 +173,7 @@ const CLUSTER = {
     replicas: REPLICAS_FLAG,
     shards: SHARDS,
     routing: ROUTING,
+    workers: WORKERS,
     adminPort: ADMIN_PORT,
     ...STORING,
     ...SERVING,
@@ -181,18 +190,27 @@ export function nodeConfig(args: readonly string[], environment: Environment): N
   return readFlags(NODE, args, environment);
 }
 
-/** Flags of `src/balancer.ts`. Throws as `readFlags` does. */
+/** Flags of `src/balancer.ts`. Throws as `readFlags` does, and when the flags do not go together. */
 export function balancerConfig(args: readonly string[], environment: Environment): BalancerConfig {
-  return readFlags(BALANCER, args, environment);
+  const config = readFlags(BALANCER, args, environment);
+  requireOneOrder(config);
+  return config;
 }
 
 /** Flags of `src/cluster.ts`. Throws as `readFlags` does, and when the flags do not go together. */
 export function clusterConfig(args: readonly string[], environment: Environment): ClusterConfig {
   const config = readFlags(CLUSTER, args, environment);
+  requireOneOrder(config);
   requirePorts(config);
   requireMemory(config);
   requireGrantable(config);
   return config;
+}
+
+/** With round-robin the order of what is done to a key is kept by one event loop. */
+function requireOneOrder({ workers, routing }: Pick<BalancerConfig, "workers" | "routing">): void {
+  if (workers === 1 || routing === "slots") return;
+  throw new UsageError(`Bad value for --workers: "${workers}": takes 1 with --routing ${routing}`);
 }
 
 function requirePorts({ port, nodePort, adminPort, nodes }: ClusterConfig): void {

@@ -78,11 +78,12 @@ class DenoListener implements Listener {
 }
 
 export class DenoNetwork implements Network {
-  /** All connections of a process share the runtime's one task for reads, whichever port they came by. */
+  /** All connections of a thread share the runtime's one task for reads, whichever port they came by. */
   readonly #turns = new ReadTurns({ clock: new DenoClock(), atEndOfTurn: setImmediate });
 
-  listen(address: Address): Listener {
-    return new DenoListener(Deno.listen({ hostname: address.host, port: address.port }), this.#turns);
+  listen(address: Address, sharesPort = false): Listener {
+    const listener = Deno.listen({ hostname: address.host, port: address.port, reusePort: sharesPort });
+    return new DenoListener(listener, this.#turns);
   }
 
   async connect(address: Address, timeoutMs: number): Promise<Connection> {

@@ -31,8 +31,11 @@ export interface Address {
 }
 
 export interface Network {
-  /** Listens on `address`; port 0 picks a free one. Throws `Deno.errors.AddrInUse` and the like. */
-  listen(address: Address): Listener;
+  /**
+   * Listens on `address`; port 0 picks a free one. Throws `Deno.errors.AddrInUse` and the like. With `sharesPort` other
+   * listeners that say so, too, may have the same address: each new connection then goes to any of them.
+   */
+  listen(address: Address, sharesPort?: boolean): Listener;
   /** Connects, or rejects after `timeoutMs` at the latest. */
   connect(address: Address, timeoutMs: number): Promise<Connection>;
 }

@@ -63,6 +63,14 @@ Deno.test("A child may listen on its own ports, reach what it must, and use the 
   assert(nodes[0]!.args.includes("--no-prompt"));
 });
 
+Deno.test("A balancer with workers may read their source, and no other has more", () => {
+  const { balancer, nodes } = plan("--data-dir", "/var/a", "--workers", "2");
+  assertEquals(balancerConfig(flagsOf(balancer.args, "balancer"), HOSTILE).workers, 2);
+  assert(balancer.args.includes("--allow-read=/var/a,/root/of it/src"));
+  assert(nodes[0]!.args.includes("--allow-read=/var/a"));
+  assert(plan("--data-dir", "/var/a").balancer.args.includes("--allow-read=/var/a"));
+});
+
 Deno.test("A cluster on every address reaches its nodes through the loopback", () => {
   const { balancer } = plan("--host", "0.0.0.0");
   const config = balancerConfig(flagsOf(balancer.args, "balancer"), new Map());

@@ -219,3 +219,15 @@ Deno.test("A cluster refuses a data folder that it could not grant to its proces
     'Bad value for --data-dir: "a,b": takes a path without a comma',
   );
 });
+
+Deno.test("More than one worker goes with slots only, and their count has bounds", () => {
+  assertEquals(balancer().workers, 1);
+  assertEquals(balancer("--workers", "8").workers, 8);
+  assertEquals(cluster("--workers", "2").workers, 2);
+  assertStringIncludes(refusal(() => balancer("--workers", "0")), "takes a whole number from 1 to 8");
+  assertStringIncludes(refusal(() => balancer("--workers", "9")), "takes a whole number from 1 to 8");
+  const expected = 'Bad value for --workers: "2": takes 1 with --routing round-robin';
+  assertEquals(refusal(() => balancer("--workers", "2", "--routing", "round-robin")), expected);
+  assertEquals(refusal(() => cluster("--workers", "2", "--routing", "round-robin")), expected);
+  assertEquals(balancer("--workers", "1", "--routing", "round-robin").workers, 1);
+});

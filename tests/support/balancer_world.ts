@@ -1,5 +1,6 @@
 /** A balancer among fake nodes, on a simulated network and a clock that stands still. */
 import { Balancer } from "../../src/balancer/balancer.ts";
+import { Controller } from "../../src/balancer/controller.ts";
 import type { BalancerOptions } from "../../src/balancer/options.ts";
 import { bytesOf, latin1Of } from "../../src/core/bytes.ts";
 import { SeededRandom } from "../../src/core/random.ts";
@@ -109,7 +110,7 @@ export class World {
     const note = (level: string) => (message: string, fields?: Record<string, unknown>) => {
       this.log.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`);
     };
-    return new Balancer({
+    const all: BalancerOptions = {
       listen: { host: "127.0.0.1", port: 0 },
       nodes: this.nodes.map(({ port }) => ({ host: "127.0.0.1", port })),
       replicas: 0,
@@ -123,7 +124,8 @@ export class World {
       logger: { debug: note("debug"), info: note("info"), warn: note("warn"), error: note("error") },
       version: "0.0.0-test",
       ...options,
-    });
+    };
+    return new Balancer(all, new Controller(all));
   }
 
   async startBalancer(options: Partial<BalancerOptions> = {}): Promise<void> {
