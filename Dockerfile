@@ -9,7 +9,7 @@ USER deno
 # Dependencies and compiled code are part of the image: a container starts without any network.
 COPY deno.json deno.lock ./
 COPY src src
-RUN ["deno", "cache", "src/node.ts", "src/balancer.ts"]
+RUN ["deno", "cache", "src/node.ts", "src/balancer.ts", "src/balancer_worker.ts"]
 
 ENV ROUNDEL_HOST=0.0.0.0 ROUNDEL_DATA_DIR=/data
 VOLUME /data
@@ -18,7 +18,7 @@ EXPOSE 8080 8081 9080
 # The role is $0. `exec`: the server itself is process 1 and gets the signals.
 ENTRYPOINT ["/bin/sh", "-c", "\
 case \"$0\" in node|balancer) ;; *) echo \"Unknown role $0: takes node or balancer, then flags\" >&2; exit 2 ;; esac; \
-exec deno run --no-prompt --cached-only --allow-net '--allow-env=ROUNDEL_*' --allow-read=/data --allow-write=/data \
+exec deno run --no-prompt --cached-only --allow-net '--allow-env=ROUNDEL_*' --allow-read=/data,/app/src --allow-write=/data \
 \"src/$0.ts\" \"$@\""]
 CMD ["node"]
 
