@@ -105,6 +105,7 @@ export class Client implements Caller {
     const { batch } = this;
     const { output } = batch;
     const buffer = this.#buffer;
+    const source = this.#source;
     const decoder = this.#decoder;
     const writer = this.#writer;
     while (!this.#isOver) {
@@ -113,6 +114,8 @@ export class Client implements Caller {
         this.#refuse("ERR Too many large requests in flight; try again later");
         return await writer.writeAll(output.view());
       }
+      // What one large request took is given back, not held through the wait.
+      if (source.bytes.length > buffer.bytes.length) source.use(buffer.bytes);
       this.#waitsForBytes = true;
       const count = await this.#connection.read(buffer.room());
       this.#waitsForBytes = false;

@@ -264,14 +264,14 @@ export class Upstream {
 
   async #readReplies(connection: Connection): Promise<void> {
     const buffer = new ReadBuffer(new ReadBudget(Infinity), READ_BUFFER_BYTES);
-    const source = new MemoryView(buffer.bytes);
+    const source = new MemoryView();
     const scanner = new ReplyScanner();
     while (buffer.ensureRoom(0)) {
+      source.use(buffer.bytes);
       const count = await connection.read(buffer.room());
       if (count === null) return;
       buffer.filled(count);
       this.#silentLooks = 0;
-      source.use(buffer.bytes);
       let at = buffer.start;
       while (at < buffer.end) {
         const next = scanner.scan(buffer.bytes, at, buffer.end);
