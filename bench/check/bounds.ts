@@ -64,13 +64,14 @@ const MEMORY: readonly Bound[] = [
   {
     name: "memory: an idle connection of a balancer",
     unit: "bytes",
-    max: 9_500,
-    reason: "the next row, less the 65 MB that the process takes without clients, by 10,000",
+    max: 11_000,
+    reason:
+      "the next row, less the 65 MB that the process takes without clients, by 10,000; 8,700 in most runs",
   },
   {
     name: "memory: a balancer with 10,000 idle connections",
     unit: "MB",
-    max: 170,
+    max: 180,
     reason: "the goal is 200",
   },
 ];
