@@ -102,7 +102,10 @@ export class Snapshot {
 
   /** The entry at `row` is about to leave its place in the LRU order. */
   beforeMove(row: Row): void {
-    if (row === this.#cursor && this.#active) this.#cursor = this.#order.newerOf(row);
+    if (row !== this.#cursor || !this.#active) return;
+    const newer = this.#order.newerOf(row);
+    // The newest stays where it is when it is touched; and behind the newest nothing is pending when it is removed.
+    if (newer !== 0) this.#cursor = newer;
   }
 
   /** Ends the snapshot before it is whole. Harmless when there is none. */

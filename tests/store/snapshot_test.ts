@@ -93,6 +93,16 @@ Deno.test("Snapshot is handed the old content before an entry is overwritten, ex
   );
 });
 
+Deno.test("Snapshot hands over the newest entry though it is touched just before its turn", () => {
+  const test = filled(1);
+  const sink = new MapSink();
+  test.store.beginSnapshot(sink);
+  test.store.touch(test.find("k0"));
+  test.store.touch(test.find("k0"));
+  assert(test.store.stepSnapshot(1));
+  assertEquals([...sink.content.keys()], ["k0"]);
+});
+
 Deno.test("Snapshot leaves out what is born after its beginning", () => {
   const test = filled(3);
   const sink = new MapSink();
