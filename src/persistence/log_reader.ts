@@ -155,7 +155,10 @@ export class LogReader {
       if (next === RECORD_BAD) return false;
       const position = positionAt(segment, reader.recordOffset);
       if (reader.view.kind === KIND_MARK) {
-        if (reader.view.position !== position) return false;
+        if (reader.view.position !== position) {
+          reader.unread();
+          return false;
+        }
         this.#marksEachBatch = reader.view.eachBatch;
         continue;
       }

@@ -4,7 +4,7 @@
  */
 import type { DiskFile } from "../io/disk.ts";
 import { FileWindow } from "./file_window.ts";
-import { decodeRecord, KIND_FLUSH, peekRecord, RecordView } from "./record.ts";
+import { decodeRecord, KIND_EXPIRE, peekRecord, RecordView } from "./record.ts";
 import type { RecoveryTarget } from "./replayer.ts";
 
 /** Records whose keys are announced at a time. What is fetched for them fits well into the processor's cache. */
@@ -35,7 +35,7 @@ export class RecordReader {
     for (let count = 0; count < ANNOUNCED_MAX; count++) {
       const next = peekRecord(view, bytes, at, end);
       if (next < 0) break;
-      if (view.kind !== KIND_FLUSH) target.announce(view.shard, bytes, view.keyStart, view.keyEnd);
+      if (view.kind <= KIND_EXPIRE) target.announce(view.shard, bytes, view.keyStart, view.keyEnd);
       at = next;
     }
     target.fetchAnnounced();
@@ -54,6 +54,11 @@ export class RecordReader {
     const next = decodeRecord(this.view, window.bytes, window.start, window.end);
     if (next >= 0) window.start = next;
     return next;
+  }
+
+  /** Takes back the last {@linkcode RecordReader.next}. */
+  unread(): void {
+    this.window.start = this.recordStart;
   }
 
   /** Reads on; false at the end of the file. The record that was last asked for is then the next one. */

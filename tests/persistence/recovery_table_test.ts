@@ -2,7 +2,9 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { RefusalError } from "../../src/core/errors.ts";
 import { KIB, MIB, SEGMENT_HEADER_BYTES } from "../../src/core/limits.ts";
+import { OutputBuffer } from "../../src/core/output_buffer.ts";
 import { SeededRandom } from "../../src/core/random.ts";
+import { encodeMark, sealMark } from "../../src/persistence/record.ts";
 import { RECOVERY_DECISIONS } from "../../src/persistence/recovery_decisions.ts";
 import { SimulatedDisk } from "../support/simulated_disk.ts";
 import {
@@ -317,6 +319,15 @@ Deno.test("Recovery refuses the same batch once anything was written behind it, 
     flipByte(disk, FIRST_SEGMENT, recordOffsets(disk, FIRST_SEGMENT)[4]!);
     await assertRejects(() => TestNode.start(disk), RefusalError, "bad record before good ones");
   }
+});
+
+Deno.test("Recovery cuts off a mark that says it stands elsewhere", async () => {
+  const [disk] = await filledDisk();
+  const mark = new OutputBuffer();
+  encodeMark(mark, 7, true);
+  sealMark(mark.bytes, 0, 0);
+  append(disk, FIRST_SEGMENT, mark.view());
+  await assertGoesOn(disk, ALL, true);
 });
 
 Deno.test("Recovery refuses a bad record before good ones where batches do not begin with marks", async () => {
