@@ -8,8 +8,7 @@
  *
  * - `always`: committed = synced; one write and one sync for a batch. `everysec`, `no`: committed = handed to the
  *   operating system. A batch starts at the end of the turn's microtasks, so that all requests of one turn share it.
- * - A batch of `always` begins with a mark that says what was synced before it. With the other policies only the
- *   first one does, to say that no others follow.
+ * - A batch of `always` begins with a mark that says what was synced before it.
  * - A sync that failed is final: what the system did with the pages is unknown, so nothing later may count as
  *   committed. So is any failed write but one: on a full disk the batch is kept and tried again, from the last byte
  *   that is known to be good.
@@ -60,8 +59,6 @@ export class Log {
   #openStart = -1;
   /** Whether `#gathering` begins with an unsealed mark. */
   #gatheringIsMarked = false;
-  /** Whether the next batch begins with one. */
-  #marksNext = true;
   #committed: number;
   /** Log position at which this process went on. */
   readonly #openedAt: number;
@@ -118,11 +115,6 @@ export class Log {
   /** Bytes that wait for the disk. */
   get backlogBytes(): number {
     return this.#inFlight.length + this.#gathering.length;
-  }
-
-  /** Whether anything was written since the log was opened. */
-  get #hasWritten(): boolean {
-    return this.#committed > this.#openedAt;
   }
 
   get segmentCount(): number {
@@ -252,7 +244,7 @@ export class Log {
   /** Syncs everything, says so in a last mark, and ends the file there. */
   async #closeInOrder(): Promise<void> {
     if (!await this.syncThrough(this.appended)) return;
-    if (this.#hasWritten) {
+    if (this.#marksBatches && this.#committed > this.#openedAt) {
       this.#mark();
       this.#flush();
       if (!await this.syncThrough(this.appended)) return;
@@ -260,18 +252,20 @@ export class Log {
     await this.#files.trim();
   }
 
+  get #marksBatches(): boolean {
+    return this.#options.policy === "always";
+  }
+
   /** The batch that is about to gather begins with a mark. */
   #mark(): void {
-    const syncsEachBatch = this.#options.policy === "always";
-    encodeMark(this.#gathering, this.appended, syncsEachBatch);
+    encodeMark(this.#gathering, this.appended);
     this.#gatheringIsMarked = true;
-    this.#marksNext = syncsEachBatch;
   }
 
   /** Where the next record goes. */
   #beginRecord(): OutputBuffer {
     const output = this.#gathering;
-    if (this.#marksNext && output.length === 0) this.#mark();
+    if (output.length === 0 && this.#marksBatches) this.#mark();
     if (this.#openStart >= 0) sealRecord(output.bytes, this.#openStart, output.length, true);
     this.#openStart = output.length;
     if (!this.#isFlushScheduled) {

@@ -20,7 +20,7 @@ export interface LogFilesOptions {
   readonly directory: string;
   /** The node's. */
   readonly identity: string;
-  /** Whether every batch will be synced: then files are filled ahead. */
+  /** Whether every batch will begin with a mark and be synced: then files are filled ahead. */
   readonly syncsEachBatch: boolean;
 }
 
@@ -59,11 +59,12 @@ export class LogFiles {
     last: SegmentPlace,
     length: number,
   ): Promise<LogFiles> {
-    const { disk, syncsEachBatch: fillsAhead } = options;
-    const segment = await Segment.open(disk, last, { length, fillsAhead });
+    const segment = await Segment.open(options.disk, last, length);
     // A process that died may have left records that can be read but are not yet on the disk itself.
     await segment.sync();
-    return new LogFiles(options, earlier, segment);
+    const files = new LogFiles(options, earlier, segment);
+    if (segment.marked !== options.syncsEachBatch) await files.#roll();
+    return files;
   }
 
   /** Log position behind the last record that was written whole. */
@@ -174,6 +175,6 @@ export class LogFiles {
 }
 
 function newSegment(options: LogFilesOptions, number: number, position: number): Promise<Segment> {
-  const { disk, directory, identity, syncsEachBatch: fillsAhead } = options;
-  return Segment.create(disk, directory, identity, { number, position, fillsAhead });
+  const { disk, directory, identity, syncsEachBatch: marked } = options;
+  return Segment.create(disk, directory, identity, { number, position, marked });
 }

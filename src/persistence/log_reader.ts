@@ -42,8 +42,6 @@ export class LogReader {
   #headless: string | null = null;
   /** Log position of the first record that is held back; −1 when none is. */
   #heldPosition = -1;
-  /** Whether every batch began with a mark where the replay has got to. */
-  #marksEachBatch = false;
   /** Log position behind which the segment replayed last has only zeros; −1 when it has none. */
   #zerosFrom = -1;
 
@@ -102,7 +100,7 @@ export class LogReader {
     const path = segmentPath(directory, number);
     const header = parseSegmentHeader(await readBeginning(disk, path), identity);
     if (header.found === "whole header" && header.number === number) {
-      return { path, number, position: header.position };
+      return { path, number, position: header.position, marked: header.marked };
     }
     const place = isLast ? "last segment" : "earlier segment";
     if (header.found === "foreign file" || header.found === "unknown version") {
@@ -155,12 +153,9 @@ export class LogReader {
       if (next === RECORD_BAD) return false;
       const position = positionAt(segment, reader.recordOffset);
       if (reader.view.kind === KIND_MARK) {
-        if (reader.view.position !== position) {
-          reader.unread();
-          return false;
-        }
-        this.#marksEachBatch = reader.view.eachBatch;
-        continue;
+        if (reader.view.position === position) continue;
+        reader.unread();
+        return false;
       }
       if (replayer.heldBytes === 0) this.#heldPosition = position;
       const finding = replayer.take(reader.view, reader.window.bytes, reader.recordStart, next);
@@ -179,19 +174,19 @@ export class LogReader {
       return;
     }
     if (place !== "last segment") refuse(place, "bad record", at);
-    const badPosition = positionAt(segment, reader.recordOffset);
-    decide(place, this.#wasSafe(badPosition, reader) ? "bad record before good ones" : "torn record", at);
+    decide(place, this.#wasSafe(segment, reader) ? "bad record before good ones" : "torn record", at);
   }
 
-  /** Whether what lies behind the bad record at `badPosition`, where the reader stands, proves that it was on the disk. */
-  #wasSafe(badPosition: number, reader: RecordReader): boolean {
+  /** Whether what lies behind the bad record that the reader stands at proves that it was on the disk. */
+  #wasSafe(segment: SegmentPlace, reader: RecordReader): boolean {
     const { replayer } = this.#options;
     const { recordStart, window: { bytes, end } } = reader;
+    const badPosition = positionAt(segment, reader.recordOffset);
     const view = new RecordView();
     for (let at = recordStart + 1; at + RECORD_HEADER_BYTES <= end; at++) {
       if (!decodeHead(view, bytes, at)) continue;
       if (
-        view.kind !== KIND_MARK && (this.#marksEachBatch || !replayer.isPlausible(view, end - recordStart))
+        view.kind !== KIND_MARK && (segment.marked || !replayer.isPlausible(view, end - recordStart))
       ) {
         continue;
       }

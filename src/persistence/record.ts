@@ -6,7 +6,7 @@
  *               | 2 delete  key
  *               | 3 expire  expiresAt f64 · key
  *               | 4 flush   (empty)
- *               | 6 mark    position u64 · synced u64 · eachBatch u8
+ *               | 6 mark    position u64 · synced u64
  *
  * - `checksum` is the CRC-32 of everything behind it: from `length` to the payload's last byte.
  * - `length` counts the bytes behind itself (shard to payload), so a record takes 8 + `length` bytes.
@@ -15,9 +15,9 @@
  *   Whether more follow is known late, so a record is encoded first and gets that bit and its checksum when it is
  *   sealed: {@linkcode sealRecord}.
  * - A mark is no mutation: its shard, epoch and sequence are 0. It stands where a batch begins, at log position
- *   `position`, and says that everything before position `synced` was on the disk when the batch was written; and,
- *   with `eachBatch` 1, that a mark begins every batch from here on. So recovery can tell a batch that a loss of power
- *   has torn, in whatever order its pages got to the disk, from damage to what was safe.
+ *   `position`, and says that everything before position `synced` was on the disk when the batch was written. So
+ *   recovery can tell a batch that a loss of power has torn, in whatever order its pages got to the disk, from damage
+ *   to what was safe.
  * - Kinds are never renumbered; 5 ended dumps of version 1 and is not used again. A record of unknown kind is bad,
  *   whatever its checksum says.
  */
@@ -54,7 +54,7 @@ const EPOCH_AT = 10;
 const SEQUENCE_AT = 14;
 const KIND_AT = 22;
 const DEADLINE_BYTES = 8;
-const MARK_BYTES = 17;
+const MARK_BYTES = 16;
 const MARK_SYNCED_AT = RECORD_HEADER_BYTES + 8;
 const U32_RANGE = 0x1_0000_0000;
 /** Sequences stay exact in a double. */
@@ -81,7 +81,6 @@ export class RecordView {
   /** Of a mark. */
   position = 0;
   synced = 0;
-  eachBatch = false;
   keyStart = 0;
   keyEnd = 0;
   valueStart = 0;
@@ -167,11 +166,10 @@ export function encodeFlush(output: OutputBuffer, shard: number, epoch: number, 
 }
 
 /** Appends a mark for the batch that begins at log position `position`, to be sealed by {@linkcode sealMark}. */
-export function encodeMark(output: OutputBuffer, position: number, eachBatch: boolean): void {
+export function encodeMark(output: OutputBuffer, position: number): void {
   output.length = encodeHead(output, 0, 0, 0, KIND_MARK, MARK_BYTES);
   output.u64(position);
   output.u64(0);
-  output.byte(eachBatch ? 1 : 0);
 }
 
 /** Makes the mark that begins at `bytes[start]` valid: everything before log position `synced` is on the disk. */
@@ -253,7 +251,6 @@ function decodePayload(view: RecordView, bytes: Uint8Array, at: number, end: num
       if (end - at !== MARK_BYTES) return false;
       view.position = readU64(bytes, at);
       view.synced = readU64(bytes, at + 8);
-      view.eachBatch = bytes[at + 16] === 1;
       return true;
   }
 }

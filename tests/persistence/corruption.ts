@@ -103,7 +103,8 @@ export function divideLog(disk: SimulatedDisk, identity: string, counts: readonl
   for (const [index, count] of counts.entries()) {
     first += count;
     const end = count === 0 ? start : endOfRecord(bytes, offsets[first - 1]!);
-    const header = segmentHeader(identity, index + 1, start - SEGMENT_HEADER_BYTES);
+    const position = start - SEGMENT_HEADER_BYTES;
+    const header = segmentHeader(identity, { number: index + 1, position, marked: true });
     disk.corrupt(segmentPath(PATHS.logDirectory, index + 1), joined(header, bytes.slice(start, end)));
     start = end;
   }

@@ -5,6 +5,7 @@ import { KIB, MIB, SEGMENT_HEADER_BYTES } from "../../src/core/limits.ts";
 import { OutputBuffer } from "../../src/core/output_buffer.ts";
 import { SeededRandom } from "../../src/core/random.ts";
 import { encodeMark, sealMark } from "../../src/persistence/record.ts";
+import type { FsyncPolicy } from "../../src/persistence/log.ts";
 import { RECOVERY_DECISIONS } from "../../src/persistence/recovery_decisions.ts";
 import { SimulatedDisk } from "../support/simulated_disk.ts";
 import {
@@ -37,9 +38,9 @@ interface Scenario {
 }
 
 /** A folder in which a node has committed a, b, c and d, one request and one record each. */
-async function filledDisk(): Promise<[SimulatedDisk, string]> {
+async function filledDisk(policy: FsyncPolicy = "always"): Promise<[SimulatedDisk, string]> {
   const disk = new SimulatedDisk();
-  const node = await TestNode.start(disk);
+  const node = await TestNode.start(disk, { policy });
   for (const [shard, key, value] of [[0, "a", "1"], [0, "b", "2"], [1, "c", "3"], [1, "d", "4"]] as const) {
     node.set(shard, key, value);
     await node.commit();
@@ -279,7 +280,7 @@ Deno.test("Recovery refuses a bad record in a segment whose successor was begun"
 
 for (const policy of ["always", "everysec"] as const) {
   Deno.test(`Recovery takes no value that looks like records for some behind a torn write, with policy ${policy}`, async () => {
-    const [disk] = await filledDisk();
+    const [disk] = await filledDisk(policy);
     const records = disk.contentOf(FIRST_SEGMENT).slice(SEGMENT_HEADER_BYTES);
     const node = await TestNode.start(disk, { policy });
     const key = new Uint8Array([1]);
@@ -324,22 +325,30 @@ Deno.test("Recovery refuses the same batch once anything was written behind it, 
 Deno.test("Recovery cuts off a mark that says it stands elsewhere", async () => {
   const [disk] = await filledDisk();
   const mark = new OutputBuffer();
-  encodeMark(mark, 7, true);
+  encodeMark(mark, 7);
   sealMark(mark.bytes, 0, 0);
   append(disk, FIRST_SEGMENT, mark.view());
   await assertGoesOn(disk, ALL, true);
 });
 
 Deno.test("Recovery refuses a bad record before good ones where batches do not begin with marks", async () => {
-  const [disk] = await filledDisk();
-  const node = await TestNode.start(disk, { policy: "everysec" });
-  for (const key of ["e", "f", "g"]) {
-    node.set(0, key, "5");
-    await node.commit();
-  }
-  disk.killProcess();
-  flipByte(disk, FIRST_SEGMENT, recordOffsets(disk, FIRST_SEGMENT)[5]!);
+  const [disk] = await filledDisk("everysec");
+  flipByte(disk, FIRST_SEGMENT, recordOffsets(disk, FIRST_SEGMENT)[2]!);
   await assertRejects(() => TestNode.start(disk), RefusalError, "bad record before good ones");
+});
+
+Deno.test("A log that is opened with another policy goes on in a segment of its own, whose header says if batches are marked", async () => {
+  const [disk] = await filledDisk("everysec");
+  const markedAt = 40;
+  assertEquals(disk.contentOf(FIRST_SEGMENT)[markedAt], 0);
+  const node = await TestNode.start(disk, { policy: "always" });
+  node.set(0, "e", "5");
+  await node.commit();
+  await node.stop();
+  assertEquals(disk.contentOf(SECOND_SEGMENT)[markedAt], 1);
+  const again = await TestNode.start(disk, { policy: "always" });
+  assertEquals([again.log.segmentCount, again.model.content()], [2, { ...ALL, "0/e": "5@0" }]);
+  await again.stop();
 });
 
 Deno.test("Recovery removes what a dump had made superfluous when a crash came before that", async () => {
