@@ -64,14 +64,14 @@ const MEMORY: readonly Bound[] = [
   {
     name: "memory: an idle connection of a balancer",
     unit: "bytes",
-    max: 11_000,
+    max: 12_000,
     reason:
-      "the next row, less the 65 MB that the process takes without clients, by 10,000; 8,700 in most runs",
+      "the next row, less the 65 MB that the process takes without clients, by 10,000; 8,700 or 10,900, as the heap happens to grow",
   },
   {
     name: "memory: a balancer with 10,000 idle connections",
     unit: "MB",
-    max: 180,
+    max: 190,
     reason: "the goal is 200",
   },
 ];
