@@ -37,7 +37,7 @@ export const REPLY_DEPTH_MAX = 8;
 // ---- Connections ---------------------------------------------------------------------------------
 
 /** First read buffer of a connection: what an idle client costs. */
-export const READ_BUFFER_BYTES_MIN = 1 * KIB;
+export const READ_BUFFER_BYTES_MIN = KIB / 2;
 /** Read buffer of a connection that keeps it full. Only a single larger request grows it further. */
 export const READ_BUFFER_BYTES = 64 * KIB;
 /** Replies gathered for one client before they are written out, and requests are taken again. */

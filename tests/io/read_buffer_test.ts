@@ -70,7 +70,7 @@ Deno.test("An idle connection costs the smallest buffer, a busy one the common s
     buffer.consume(buffer.end);
   }
   const [least, most] = [READ_BUFFER_BYTES_MIN, READ_BUFFER_BYTES];
-  assertEquals(sizes, [least, 4 * least, 16 * least, most, most]);
+  assertEquals(sizes, [least, 4 * least, 16 * least, 64 * least, most]);
 });
 
 Deno.test("A buffer grows by doubling as bytes arrive, never to what is merely announced", async () => {
@@ -81,6 +81,7 @@ Deno.test("A buffer grows by doubling as bytes arrive, never to what is merely a
     READ_BUFFER_BYTES_MIN,
     4 * READ_BUFFER_BYTES_MIN,
     16 * READ_BUFFER_BYTES_MIN,
+    64 * READ_BUFFER_BYTES_MIN,
     READ_BUFFER_BYTES,
     2 * READ_BUFFER_BYTES,
     4 * READ_BUFFER_BYTES,
