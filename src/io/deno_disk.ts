@@ -4,6 +4,7 @@
  * A `Deno.FsFile` may write fewer bytes than it was given, so every write loops until all are written. Asynchronous
  * calls of one file queue up behind each other: whoever wants to write while a sync runs opens the file twice.
  */
+import { setImmediate } from "node:timers";
 import { bytesOf } from "../core/bytes.ts";
 import { RefusalError } from "../core/errors.ts";
 import { SyncPace } from "./sync_pace.ts";
@@ -47,6 +48,7 @@ export class DenoDisk implements Disk {
   /**
    * A chunk's bytes are free for reuse as soon as the next chunk is asked for. That is in another turn of the event loop:
    * a thread takes a chunk so quickly that without that many would be made before timers and clients have their turn.
+   * (A timer would do as well, but waits for a millisecond: then a dump, whose steps are shorter, takes five times as long.)
    */
   writeFile(path: string, chunks: AsyncIterable<Uint8Array<ArrayBuffer>>): Promise<void> {
     return this.#pace.duringBulkWrite(() => Deno.writeFile(path, ReadableStream.from(inTurns(chunks))));
@@ -156,7 +158,7 @@ async function* inTurns(
 ): AsyncIterable<Uint8Array<ArrayBuffer>> {
   for await (const chunk of chunks) {
     yield chunk;
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await new Promise<void>((resolve) => setImmediate(() => resolve()));
   }
 }
 
