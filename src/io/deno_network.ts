@@ -1,5 +1,4 @@
 /** The network's door on `Deno.listen` and `Deno.connect`. */
-import { setImmediate } from "node:timers";
 import { DenoClock } from "./deno_clock.ts";
 import type { Address, Connection, Listener, Network } from "./network.ts";
 import { ReadTurns } from "./read_turns.ts";
@@ -79,7 +78,7 @@ class DenoListener implements Listener {
 
 export class DenoNetwork implements Network {
   /** All connections of a thread share the runtime's one task for reads, whichever port they came by. */
-  readonly #turns = new ReadTurns({ clock: new DenoClock(), atEndOfTurn: setImmediate });
+  readonly #turns = new ReadTurns({ clock: new DenoClock(), atEndOfTurn: queueMicrotask });
 
   listen(address: Address, sharesPort = false): Listener {
     const listener = Deno.listen({ hostname: address.host, port: address.port, reusePort: sharesPort });

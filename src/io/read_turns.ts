@@ -6,7 +6,7 @@
  * batch then overtakes all that were put off, and a hundred such clients keep the rest out for as long as they like.
  *
  * So the reads that come after a turn of the loop that was nearly full are held back, first come, first served, and
- * a few are let go at the end of each turn that was not: what was put off is always older than what is let go.
+ * a few are let go by each turn that was not: what was put off is always older than what is let go.
  * When no turn comes by itself, because all that was let go is idle, a timer lets everything go.
  */
 import type { Clock } from "../core/clock.ts";
@@ -19,7 +19,7 @@ export interface Readable {
 
 export interface ReadTurnsOptions {
   readonly clock: Clock;
-  /** Calls `run` once all that the present turn of the loop brought has been dealt with. */
+  /** Calls `run` once every read that the present turn of the loop completed has been told of. */
   readonly atEndOfTurn: (run: () => void) => void;
 }
 
@@ -34,6 +34,8 @@ export class ReadTurns {
   #connectionCount = 0;
   /** Reads that completed in the present turn. */
   #completedCount = 0;
+  /** Whether the last turn was so full that reads may have been put off. */
+  #wasFull = false;
   /** Turns that brought something, so far. */
   #turnCount = 0;
   #first: Held | undefined;
@@ -62,7 +64,7 @@ export class ReadTurns {
 
   /** Reads from `source` when its turn has come. Rejects as `source` does. */
   async read(source: Readable, buffer: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    if (this.#first !== undefined || this.#completedCount >= READS_PER_TURN_MAX) {
+    if (this.#first !== undefined || this.#wasFull || this.#completedCount >= READS_PER_TURN_MAX) {
       await new Promise<void>((letGo) => this.#hold({ letGo, next: undefined }));
     }
     const count = await source.read(buffer);
@@ -71,10 +73,10 @@ export class ReadTurns {
   }
 
   readonly #endTurn = (): void => {
-    const wasFull = this.#completedCount >= READS_PER_TURN_MAX;
+    this.#wasFull = this.#completedCount >= READS_PER_TURN_MAX;
     this.#completedCount = 0;
     this.#turnCount++;
-    if (!wasFull) this.#letGo(READS_LET_GO_PER_TURN);
+    if (!this.#wasFull) this.#letGo(READS_LET_GO_PER_TURN);
   };
 
   #hold(held: Held): void {
@@ -99,7 +101,10 @@ export class ReadTurns {
     const turnCount = this.#turnCount;
     this.#clock.after(READ_HOLD_MS, () => {
       this.#isWatching = false;
-      if (turnCount === this.#turnCount && this.#completedCount === 0) this.#letGo(Infinity);
+      if (turnCount === this.#turnCount && this.#completedCount === 0) {
+        this.#wasFull = false;
+        this.#letGo(Infinity);
+      }
       if (this.#first !== undefined) this.#watch();
     });
   }
