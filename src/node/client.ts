@@ -22,6 +22,7 @@ import type { Session } from "../protocol/session.ts";
 import type { Revealed } from "../store/mutation_listener.ts";
 import type { CommitBarrier } from "./commit_barrier.ts";
 import { Executor, type NodeServices } from "./executor.ts";
+import type { LookAhead } from "./look_ahead.ts";
 
 /** First room for replies: enough for one short one. */
 const OUTPUT_BYTES_MIN = 64;
@@ -29,6 +30,7 @@ const OUTPUT_BYTES_MIN = 64;
 export interface ClientServices extends NodeServices {
   readonly clock: Clock;
   readonly barrier: CommitBarrier;
+  readonly lookAhead: LookAhead;
   readonly revealed: Revealed;
   readonly readBudget: ReadBudget;
   readonly writeWatch: WriteWatch;
@@ -129,15 +131,19 @@ export class Client {
    * takes longer than this turn: then its promise is returned.
    */
   #runBatch(): Promise<void> | undefined {
-    const { barrier, clock, revealed } = this.#services;
+    const { barrier, clock, lookAhead, revealed } = this.#services;
     const executor = this.#executor;
     executor.nowMs = this.#session.lastActiveMs = clock.nowMs();
     this.#requestCount = 0;
     revealed.stamp = 0;
     const buffer = this.#buffer;
     const { request } = executor;
+    let lookedTo = buffer.start;
     while (buffer.start < buffer.end) {
       const next = request.decode(buffer.bytes, buffer.start, buffer.end);
+      if (lookedTo <= buffer.start && next > 0 && next < buffer.end) {
+        lookedTo = lookAhead.fetch(buffer.bytes, buffer.start, buffer.end);
+      }
       if (next === INCOMPLETE) return undefined;
       if (next === INVALID) {
         this.#refuse(request.error);

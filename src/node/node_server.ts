@@ -24,6 +24,7 @@ import { Client, type ClientServices } from "./client.ts";
 import { CommitBarrier } from "./commit_barrier.ts";
 import { Dumps } from "./dumps.ts";
 import { infoText } from "./info.ts";
+import { LookAhead } from "./look_ahead.ts";
 import { LoopMonitor } from "./loop_monitor.ts";
 import { Maintenance } from "./maintenance.ts";
 import { Keeper } from "./keeper.ts";
@@ -124,6 +125,7 @@ export class NodeServer {
       clock,
       shards,
       barrier,
+      lookAhead: new LookAhead(shards),
       revealed,
       writeRefusal,
       random: world.random,

@@ -104,7 +104,7 @@ export class RecoveredStores implements RecoveryTarget {
   }
 
   fetchAnnounced(): void {
-    for (const store of this.stores.values()) store.prefetcher.fetch();
+    for (const store of this.stores.values()) store.prefetcher.fetch(true);
   }
 
   #storeOf(shard: number, file = "log"): Store {

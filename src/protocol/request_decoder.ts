@@ -91,6 +91,11 @@ export class RequestDecoder implements Request {
     this.ends = newOffsets();
   }
 
+  /** Forgets an incomplete request: the next one that is given is another. */
+  forget(): void {
+    this.#resumeAt = 0;
+  }
+
   /** Reads the line `*<count>`; returns the offset behind it and leaves the count in `#announcedCount`. */
   #decodeCount(bytes: Uint8Array, start: number, end: number): number {
     const numberAt = start + 1;

@@ -64,7 +64,8 @@ export class Arena {
     assert(Number.isInteger(blockCount) && blockCount > 0, "an arena has blocks");
     assert(blockCount < 2 ** 31 - 4, "a block's number is an i32");
     const slots = blockCount + 1;
-    const data = new ArrayBuffer(slots * BLOCK_BYTES);
+    // And one block behind the last, which who looks ahead may read.
+    const data = new ArrayBuffer((slots + 1) * BLOCK_BYTES);
     const marks = new ArrayBuffer(Math.ceil(slots / 4) * 4);
     this.blockCount = blockCount;
     this.bytes = new Uint8Array(data);
@@ -74,6 +75,11 @@ export class Arena {
     this.marks = new Uint8Array(marks);
     this.#markWords = new Int32Array(marks);
     this.#link = new Int32Array(slots);
+  }
+
+  /** The block that follows `block` in its chain; 0 at the end. */
+  blockAfter(block: number): number {
+    return this.#link[block]!;
   }
 
   /** Blocks in chains that were allocated and not freed. */

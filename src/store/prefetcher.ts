@@ -4,7 +4,7 @@
  * from memory. Asked for many keys in a row, in loops so short that the processor looks at many at once, they come
  * together. It changes nothing, and whoever announces what does not come has only wasted time.
  */
-import { BLOCK_WORDS } from "./arena.ts";
+import { type Arena, BLOCK_WORDS } from "./arena.ts";
 import { BUCKET_NEXT_WORD } from "./entry_layout.ts";
 import type { KeyIndex } from "./key_index.ts";
 import type { StoreParts } from "./store_check.ts";
@@ -16,6 +16,7 @@ const ANNOUNCED_MAX = 128;
 const ROWS_PER_BUCKET = 2;
 
 export class Prefetcher {
+  readonly #arena: Arena;
   readonly #words: Int32Array;
   readonly #index: KeyIndex;
   readonly #seed: HashSeed;
@@ -25,6 +26,7 @@ export class Prefetcher {
   #count = 0;
 
   constructor({ arena, index }: StoreParts, seed: HashSeed) {
+    this.#arena = arena;
     this.#words = arena.words;
     this.#index = index;
     this.#seed = seed;
@@ -35,17 +37,34 @@ export class Prefetcher {
     if (this.#count < ANNOUNCED_MAX) this.#hashes[this.#count++] = hashOfKey(this.#seed, bytes, start, end);
   }
 
-  /** Fetches what the announced keys need. */
-  fetch(): void {
+  /**
+   * Fetches what the announced keys need: their rows and, where they are expected to be new, the rows that are moved to
+   * make a bucket for them.
+   */
+  fetch(areNew: boolean): void {
     const [words, index, rows, count] = [this.#words, this.#index, this.#rows, this.#count];
+    if (count === 0) return;
     this.#count = 0;
-    for (let i = 0; i < count; i++) {
-      rows[i] = index.firstRow(this.#hashes[i]!);
-      rows[count + i] = index.firstRowOfSplit(i);
-    }
+    for (let i = 0; i < count; i++) rows[i] = index.firstRow(this.#hashes[i]!);
+    if (areNew) { for (let i = 0; i < count; i++) rows[count + i] = index.firstRowOfSplit(i); }
+    else this.#fetchPayloads(count);
+    const rowCount = areNew ? 2 * count : count;
     // Row 0, at a chain's end, leads to itself.
     for (let step = 0; step < ROWS_PER_BUCKET; step++) {
-      for (let i = 0; i < 2 * count; i++) rows[i] = words[rows[i]! * BLOCK_WORDS + BUCKET_NEXT_WORD]!;
+      for (let i = 0; i < rowCount; i++) rows[i] = words[rows[i]! * BLOCK_WORDS + BUCKET_NEXT_WORD]!;
     }
+  }
+
+  /** Fetches the end of each key's first block, and of the block that follows it, as it does in most chains. */
+  #fetchPayloads(count: number): void {
+    const words = this.#words;
+    const rows = this.#rows;
+    let seen = 0;
+    for (let i = 0; i < count; i++) {
+      const end = rows[i]! * BLOCK_WORDS + BLOCK_WORDS - 1;
+      seen |= words[end]! | words[end + BLOCK_WORDS]! | this.#arena.blockAfter(rows[i]!);
+    }
+    // Whether any is set is of no matter: but what nobody uses is not read either.
+    this.#rows[count] = seen;
   }
 }

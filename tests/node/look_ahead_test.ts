@@ -1,0 +1,103 @@
+/** What is fetched for a batch before it runs. */
+import { assertEquals } from "@std/assert";
+import { bytesOf, textOf } from "../../src/core/bytes.ts";
+import { MIB } from "../../src/core/limits.ts";
+import { OutputBuffer } from "../../src/core/output_buffer.ts";
+import { LookAhead } from "../../src/node/look_ahead.ts";
+import { encodeRequest } from "../../src/protocol/request_encoder.ts";
+import { NodeWorld } from "./node_world.ts";
+
+/** Two stores, by the first byte of a key, that note what is announced and when it is fetched. */
+class NotingShards {
+  readonly notes: string[] = [];
+  readonly stores = ["a", "b"].map((name) => ({
+    liveBytes: 2 * MIB,
+    prefetcher: {
+      announce: (bytes: Uint8Array, start: number, end: number) => {
+        this.notes.push(`${name}: ${textOf(bytes, start, end)}`);
+      },
+      fetch: () => void this.notes.push(`${name} fetches`),
+    },
+  }));
+
+  storeOfKey(bytes: Uint8Array, start: number) {
+    return this.stores["ab".indexOf(String.fromCharCode(bytes[start]!))] ?? null;
+  }
+
+  take(): string[] {
+    return this.notes.splice(0);
+  }
+}
+
+const FETCHES = ["a fetches", "b fetches"];
+
+function batch(...requests: string[]): Uint8Array {
+  const output = new OutputBuffer();
+  for (const request of requests) encodeRequest(output, request.split(" "));
+  return output.view().slice();
+}
+
+Deno.test("The first keys of all whole requests are announced, then fetched; the rest is not worth a second look", () => {
+  const shards = new NotingShards();
+  const ahead = new LookAhead(shards);
+  const bytes = batch("GET a1", "SET b1 x", "PING", "NOSUCH a2", "GET", "GET c1", "MGET b2 a3", "GET a4");
+  assertEquals(ahead.fetch(bytes, 0, bytes.length - 1), bytes.length - 1);
+  assertEquals(shards.take(), ["a: a1", "b: b1", "b: b2", ...FETCHES]);
+});
+
+Deno.test("An incomplete request, an invalid one and a text line end the look, and leave nothing behind", () => {
+  const shards = new NotingShards();
+  const ahead = new LookAhead(shards);
+  const whole = batch("GET a1");
+  for (const rest of ["*2\r\n$3\r\nGET\r\n$2\r\na", "*2\r\n:1\r\n", "GET a2\r\n"]) {
+    const bytes = new Uint8Array([...whole, ...bytesOf(rest)]);
+    ahead.fetch(bytes, 0, bytes.length);
+    assertEquals(shards.take(), ["a: a1", ...FETCHES], rest);
+  }
+});
+
+Deno.test("A look goes no further than what the cache holds, and the next one goes on from there", () => {
+  const shards = new NotingShards();
+  const ahead = new LookAhead(shards);
+  const bytes = batch(...Array.from({ length: 40 }, (_, i) => `GET a${i}`));
+  const got = ahead.fetch(bytes, 0, bytes.length);
+  assertEquals(shards.take().slice(-3), ["a: a31", ...FETCHES]);
+  assertEquals(ahead.fetch(bytes, got, bytes.length), bytes.length);
+  assertEquals(shards.take(), [...Array.from({ length: 8 }, (_, i) => `a: a${32 + i}`), ...FETCHES]);
+});
+
+Deno.test("A small store is in the cache anyway: nothing is announced", () => {
+  const shards = new NotingShards();
+  shards.stores[0]!.liveBytes = MIB / 2;
+  const bytes = batch("GET a1", "GET a2");
+  assertEquals(new LookAhead(shards).fetch(bytes, 0, bytes.length), bytes.length);
+  assertEquals(shards.take(), []);
+});
+
+Deno.test("A node with a large store answers batches that are cut anywhere as it answers single requests", async () => {
+  const world = new NodeWorld();
+  await world.start({ maxMemoryBytes: 64 * MIB, fsync: "no" });
+  const client = await world.client();
+  const keyCount = 20_000;
+  const value = (i: number) => `${i}`.padEnd(60, "v");
+  for (let i = 0; i < keyCount; i += 100) {
+    await client.sendText(
+      textOf(batch(...Array.from({ length: 100 }, (_, j) => `SET k${i + j} ${value(i + j)}`))),
+    );
+  }
+  client.take();
+  const expected: string[] = [];
+  const requests = Array.from({ length: 200 }, () => {
+    const i = world.random.u32() % (2 * keyCount);
+    expected.push(i < keyCount ? `$60\r\n${value(i)}\r\n` : "$-1\r\n");
+    return `GET k${i}`;
+  });
+  const text = textOf(batch(...requests));
+  for (let at = 0; at < text.length;) {
+    const end = at + 1 + world.random.u32() % 700;
+    await client.sendText(text.slice(at, end));
+    at = end;
+  }
+  assertEquals(client.take(), expected.join(""));
+  await world.stop();
+});
