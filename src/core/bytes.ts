@@ -10,7 +10,7 @@ export const WORDS_BYTES_MIN = 16;
 /** Longer copies are left to `TypedArray.set`, which has to make a view first. */
 export const SET_BYTES_MIN = 192;
 /** Arrays beyond this are not kept for their view. */
-const KEPT_BYTES_MAX = 256 * 1024;
+const KEPT_BYTES_MAX = 4 * 1024 * 1024;
 const NO_BYTES = new Uint8Array(0);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

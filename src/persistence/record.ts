@@ -22,7 +22,6 @@
  *   whatever its checksum says.
  */
 import { assert } from "../core/assert.ts";
-import { copyBytes } from "../core/bytes.ts";
 import { crc32 } from "../core/checksum.ts";
 import {
   KEY_BYTES_MAX,
@@ -121,11 +120,8 @@ export function encodeSet(
   expiresAtMs: number,
 ): void {
   encodeSetHead(output, shard, epoch, sequence, keyEnd - keyStart, valueEnd - valueStart, expiresAtMs);
-  const { bytes } = output;
-  const valueAt = output.length + keyEnd - keyStart;
-  copyBytes(bytes, output.length, key, keyStart, keyEnd);
-  copyBytes(bytes, valueAt, value, valueStart, valueEnd);
-  output.length = valueAt + valueEnd - valueStart;
+  output.copy(key, keyStart, keyEnd);
+  output.copy(value, valueStart, valueEnd);
 }
 
 /** Appends a delete's record, unsealed. */
@@ -138,9 +134,8 @@ export function encodeDelete(
   keyStart: number,
   keyEnd: number,
 ): void {
-  const at = encodeHead(output, shard, epoch, sequence, KIND_DELETE, keyEnd - keyStart);
-  copyBytes(output.bytes, at, key, keyStart, keyEnd);
-  output.length = at + keyEnd - keyStart;
+  output.length = encodeHead(output, shard, epoch, sequence, KIND_DELETE, keyEnd - keyStart);
+  output.copy(key, keyStart, keyEnd);
 }
 
 /** Appends an expire's record, unsealed. */
@@ -155,9 +150,8 @@ export function encodeExpire(
   expiresAtMs: number,
 ): void {
   const head = encodeHead(output, shard, epoch, sequence, KIND_EXPIRE, DEADLINE_BYTES + keyEnd - keyStart);
-  const at = writeFloat64(output.bytes, head, expiresAtMs);
-  copyBytes(output.bytes, at, key, keyStart, keyEnd);
-  output.length = at + keyEnd - keyStart;
+  output.length = writeFloat64(output.bytes, head, expiresAtMs);
+  output.copy(key, keyStart, keyEnd);
 }
 
 /** Appends a flush's record, unsealed. */
