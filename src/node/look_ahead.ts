@@ -11,8 +11,8 @@ import type { Prefetcher } from "../store/prefetcher.ts";
 
 /** Requests looked at in a row. What is fetched for them fits well into the processor's cache. */
 const REQUESTS_MAX = 32;
-/** A smaller store is in the cache anyway. */
-const STORE_BYTES_MIN = 1 * MIB;
+/** What is less, of all stores together, is in the cache anyway. */
+const LIVE_BYTES_MIN = 1 * MIB;
 const STAR = 0x2a;
 const FIRST_KEY = Int32Array.from(COMMAND_SPECS, (spec) => spec.keys?.first ?? 0);
 
@@ -42,6 +42,7 @@ export class LookAhead {
    * it has got to: up to there no second look is worth it.
    */
   fetch(bytes: Uint8Array, start: number, end: number): number {
+    if (this.#liveBytes() < LIVE_BYTES_MIN) return end;
     const request = this.#request;
     let at = start;
     for (let count = 0; count < REQUESTS_MAX && at < end && bytes[at] === STAR; count++) {
@@ -52,22 +53,24 @@ export class LookAhead {
         break;
       }
       at = next;
-      if (request.argumentCount > 1 && !this.#announce(request)) return end;
+      if (request.argumentCount > 1) this.#announce(request);
     }
     request.settle();
     for (const store of this.#shards.stores) store.prefetcher.fetch(false);
     return at;
   }
 
-  /** False when the store is so small that there is nothing to gain. */
-  #announce({ bytes, starts, ends, argumentCount }: RequestDecoder): boolean {
+  #announce({ bytes, starts, ends, argumentCount }: RequestDecoder): void {
     const command = findCommand(bytes, starts[0]!, ends[0]!);
     const key = command < 0 ? 0 : FIRST_KEY[command]!;
-    if (key === 0 || key >= argumentCount) return true;
+    if (key === 0 || key >= argumentCount) return;
     const store = this.#shards.storeOfKey(bytes, starts[key]!, ends[key]!);
-    if (store === null) return true;
-    if (store.liveBytes < STORE_BYTES_MIN) return false;
-    store.prefetcher.announce(bytes, starts[key]!, ends[key]!);
-    return true;
+    store?.prefetcher.announce(bytes, starts[key]!, ends[key]!);
+  }
+
+  #liveBytes(): number {
+    let sum = 0;
+    for (const store of this.#shards.stores) sum += store.liveBytes;
+    return sum;
   }
 }
