@@ -90,6 +90,8 @@ export const LOG_BACKLOG_BYTES_HIGH = 16 * MIB;
 export const DUMP_BACKLOG_BYTES_HIGH = 32 * MIB;
 /** `--fsync everysec`: time between two syncs. */
 export const EVERYSEC_SYNC_MS = 1_000;
+/** `--fsync everysec`: with this much unsynced, a sync begins at once; a short one holds up the writes beside it less. */
+export const EVERYSEC_SYNC_BYTES = 8 * MIB;
 /** A log whose disk was full is tried again this often. */
 export const DISK_FULL_RETRY_MS = 1_000;
 

@@ -17,7 +17,7 @@
 import { assert, AssertionError } from "../core/assert.ts";
 import type { Timer } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
-import { DISK_FULL_RETRY_MS, EVERYSEC_SYNC_MS, KIB, MIB } from "../core/limits.ts";
+import { DISK_FULL_RETRY_MS, EVERYSEC_SYNC_BYTES, EVERYSEC_SYNC_MS, KIB, MIB } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
 import { LogFiles, type LogFilesOptions, SyncError } from "./log_files.ts";
@@ -69,6 +69,8 @@ export class Log {
   #isFinal = false;
   #isFlushScheduled = false;
   #isDraining = false;
+  /** Whether a sync in the background is under way. */
+  #isSyncing = false;
   #drained: Promise<void> = Promise.resolve();
   readonly #syncTimer: Timer | null;
   #retryTimer: Timer | null = null;
@@ -320,10 +322,17 @@ export class Log {
     this.#failure = "";
     this.#inFlightWaiters?.resolve(true);
     this.#inFlightWaiters = null;
+    if (this.#syncTimer !== null && this.#files.end - this.#files.synced >= EVERYSEC_SYNC_BYTES) {
+      this.#syncInBackground();
+    }
   }
 
   #syncInBackground(): void {
-    if (this.#failure === "") this.#files.syncThrough(this.#files.end).catch((error) => this.#fail(error));
+    if (this.#failure !== "" || this.#isSyncing) return;
+    this.#isSyncing = true;
+    this.#files.syncThrough(this.#files.end)
+      .catch((error) => this.#fail(error))
+      .finally(() => this.#isSyncing = false);
   }
 
   /** Nothing that waits is committed; unless the disk is merely full, nothing ever will be. */

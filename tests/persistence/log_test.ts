@@ -1,6 +1,6 @@
 /** The log's group commit under each policy, and its segments. */
 import { assert, assertEquals } from "@std/assert";
-import { EVERYSEC_SYNC_MS, MIB, SEGMENT_BYTES_MAX } from "../../src/core/limits.ts";
+import { EVERYSEC_SYNC_BYTES, EVERYSEC_SYNC_MS, MIB, SEGMENT_BYTES_MAX } from "../../src/core/limits.ts";
 import { SimulatedDisk } from "../support/simulated_disk.ts";
 import { FIRST_SEGMENT, PATHS, SECOND_SEGMENT, settle, TestNode } from "./test_node.ts";
 
@@ -222,4 +222,20 @@ Deno.test("The keys of a log are announced once each, some at a time, in the ord
   const { model } = await TestNode.start(node.disk);
   assertEquals(model.announced, names);
   assert(model.fetchCount < 100, `${model.fetchCount} fetches`);
+});
+
+Deno.test("A log with policy everysec that has much unsynced begins to sync before the second is over", async () => {
+  const node = await TestNode.start(new SimulatedDisk(), { policy: "everysec" });
+  const syncsBefore = node.log.syncCount;
+  node.set(0, "small", "1");
+  await node.commit();
+  await settle();
+  assertEquals(node.log.syncCount, syncsBefore);
+  for (let i = 0; i < 2; i++) {
+    node.set(0, `large${i}`, "x".repeat(EVERYSEC_SYNC_BYTES));
+    await node.commit();
+  }
+  await settle();
+  assert(node.log.syncCount > syncsBefore);
+  await node.stop();
 });
