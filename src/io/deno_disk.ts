@@ -46,9 +46,10 @@ export class DenoDisk implements Disk {
   }
 
   /**
-   * A chunk's bytes are free for reuse as soon as the next chunk is asked for. That is in another turn of the event loop:
-   * a thread takes a chunk so quickly that without that many would be made before timers and clients have their turn.
-   * (A timer would do as well, but waits for a millisecond: then a dump, whose steps are shorter, takes five times as long.)
+   * A chunk's bytes are free for reuse as soon as the next chunk is asked for: the runtime asks before it has written
+   * the last one, so it gets copies. And each chunk has a turn of the event loop of its own: a thread takes chunks so
+   * quickly that without that many would be made before timers and clients have their turn. (A timer would do as well,
+   * but waits for a millisecond: then a dump, whose steps are shorter, takes five times as long.)
    */
   writeFile(path: string, chunks: AsyncIterable<Uint8Array<ArrayBuffer>>): Promise<void> {
     return this.#pace.duringBulkWrite(() => Deno.writeFile(path, ReadableStream.from(inTurns(chunks))));
@@ -152,12 +153,12 @@ class DenoDiskFile implements DiskFile {
   }
 }
 
-/** The same chunks, each asked for in a turn of the event loop of its own. */
+/** Copies of the chunks, each asked for in a turn of the event loop of its own. */
 async function* inTurns(
   chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
 ): AsyncIterable<Uint8Array<ArrayBuffer>> {
   for await (const chunk of chunks) {
-    yield chunk;
+    yield chunk.slice();
     await new Promise<void>((resolve) => setImmediate(() => resolve()));
   }
 }

@@ -152,6 +152,21 @@ Deno.test("Each chunk of a large file is asked for in a turn of the event loop o
   });
 });
 
+Deno.test("Chunks of a file may all come in the same bytes, which are written anew once the next is asked for", async () => {
+  await withFolder(async (folder) => {
+    const [count, length] = [1_000, 30 * 1024];
+    const bytes = new Uint8Array(length);
+    await new DenoDisk().writeFile(`${folder}/a`, {
+      async *[Symbol.asyncIterator]() {
+        for (let i = 1; i <= count; i++) yield await Promise.resolve(bytes.fill(i % 251));
+      },
+    });
+    const written = await Deno.readFile(`${folder}/a`);
+    assertEquals(written.length, count * length);
+    assertEquals(written.findIndex((byte, at) => byte !== (1 + Math.floor(at / length)) % 251), -1);
+  });
+});
+
 Deno.test("A stream of chunks that fails lets the writing fail with its own error", async () => {
   await withFolder(async (folder) => {
     async function* failing(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
