@@ -4,17 +4,11 @@
  *
  *     deno bench --allow-all bench/balancer_bench.ts
  */
-import { Balancer } from "../src/balancer/balancer.ts";
-import { Controller } from "../src/balancer/controller.ts";
-import type { BalancerOptions } from "../src/balancer/options.ts";
 import { bytesOf } from "../src/core/bytes.ts";
 import { OutputBuffer } from "../src/core/output_buffer.ts";
-import { SeededRandom } from "../src/core/random.ts";
 import { encodeRequest } from "../src/protocol/request_encoder.ts";
-import { MemoryTopologyStore } from "../tests/support/balancer_world.ts";
-import { CollectingLogger } from "../tests/support/collecting_logger.ts";
-import { FakeClock } from "../tests/support/fake_clock.ts";
 import { DrivenNetwork } from "./check/driven_wire.ts";
+import { startDrivenBalancer } from "./support/driven_balancer.ts";
 
 /** Each measured call sends so many requests, at every depth, so that the times compare. */
 const REQUESTS = 1_024;
@@ -36,22 +30,7 @@ const COMMANDS: readonly Command[] = [
 ];
 
 const network = new DrivenNetwork();
-const options: BalancerOptions = {
-  listen: { host: "127.0.0.1", port: 8080 },
-  nodes: [8081, 8082].map((port) => ({ host: "127.0.0.1", port })),
-  replicas: 0,
-  shardCount: 16,
-  routing: "slots",
-  replace: [],
-  network,
-  clock: new FakeClock(),
-  random: new SeededRandom(1),
-  topologyStore: new MemoryTopologyStore(),
-  logger: new CollectingLogger(),
-  version: "bench",
-};
-const balancer = new Balancer(options, new Controller(options));
-await balancer.start();
+await startDrivenBalancer(network);
 
 function batchesOf({ request }: Command, depth: number): Uint8Array[] {
   return Array.from({ length: BATCHES }, (_, batch) => {

@@ -5,9 +5,6 @@
  *
  * Prints JSON: bytes a batch, by command and depth.
  */
-import { Balancer } from "../../src/balancer/balancer.ts";
-import { Controller } from "../../src/balancer/controller.ts";
-import type { BalancerOptions } from "../../src/balancer/options.ts";
 import { bytesOf } from "../../src/core/bytes.ts";
 import { MIB } from "../../src/core/limits.ts";
 import { OutputBuffer } from "../../src/core/output_buffer.ts";
@@ -15,9 +12,9 @@ import { SeededRandom } from "../../src/core/random.ts";
 import { DenoDisk } from "../../src/io/deno_disk.ts";
 import { NodeServer } from "../../src/node/node_server.ts";
 import { encodeRequest } from "../../src/protocol/request_encoder.ts";
-import { MemoryTopologyStore } from "../../tests/support/balancer_world.ts";
 import { CollectingLogger } from "../../tests/support/collecting_logger.ts";
 import { FakeClock } from "../../tests/support/fake_clock.ts";
+import { startDrivenBalancer } from "../support/driven_balancer.ts";
 import { DrivenNetwork } from "./driven_wire.ts";
 
 /** Enough for the optimizing compiler to be done with the path. */
@@ -95,22 +92,7 @@ async function startNode(network: DrivenNetwork, folder: string): Promise<() => 
 }
 
 async function startBalancer(network: DrivenNetwork): Promise<() => Promise<void>> {
-  const options: BalancerOptions = {
-    listen: { host: "127.0.0.1", port: 8080 },
-    nodes: [8081, 8082].map((port) => ({ host: "127.0.0.1", port })),
-    replicas: 0,
-    shardCount: 16,
-    routing: "slots",
-    replace: [],
-    network,
-    clock: new FakeClock(),
-    random: new SeededRandom(1),
-    topologyStore: new MemoryTopologyStore(),
-    logger,
-    version: "check",
-  };
-  const balancer = new Balancer(options, new Controller(options));
-  await balancer.start();
+  const balancer = await startDrivenBalancer(network);
   return () => balancer.stop();
 }
 

@@ -4,20 +4,21 @@
  * keeps bytes for long keeps their view, too, and of passing ones {@linkcode ViewOfLast} remembers the last. From
  * {@linkcode SET_BYTES_MIN} bytes on `TypedArray.set(subarray)` is as good.
  */
+import { MIB } from "./limits.ts";
 
 /** Shorter copies are done byte by byte. */
 export const WORDS_BYTES_MIN = 16;
 /** Longer copies are left to `TypedArray.set`, which has to make a view first. */
 export const SET_BYTES_MIN = 192;
 /** Arrays beyond this are not kept for their view. */
-const KEPT_BYTES_MAX = 4 * 1024 * 1024;
+const KEPT_BYTES_MAX = 4 * MIB;
 const NO_BYTES = new Uint8Array(0);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /**
  * The `DataView` of the array that was asked for last: requests and replies come in batches that lie in one array.
- * Does not keep large arrays alive.
+ * Keeps no array alive that is larger than {@linkcode KEPT_BYTES_MAX}.
  */
 export class ViewOfLast {
   #bytes: Uint8Array = NO_BYTES;
