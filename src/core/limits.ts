@@ -74,12 +74,18 @@ export const STOP_DEADLINE_MS = 10_000;
 
 // ---- Persistence ---------------------------------------------------------------------------------
 
-/** Bytes before a record's payload: checksum 4, length 4, shard 2, epoch 4, sequence 8, kind 1. */
-export const RECORD_HEADER_BYTES = 23;
-/** Bytes before the key in the payload of a set: expiry 8, key length 2. */
+/** Bytes before a record's payload: length 4, shard 2, epoch 4, sequence 8, kind 1. */
+export const RECORD_HEADER_BYTES = 19;
+/** Bytes before the key in the payload of a set for a time: expiry 8, key length 2. */
 export const RECORD_SET_OVERHEAD_BYTES = 10;
 export const RECORD_BYTES_MAX = RECORD_HEADER_BYTES + RECORD_SET_OVERHEAD_BYTES + KEY_BYTES_MAX +
   VALUE_BYTES_MAX;
+/** Bytes before a log frame's records: checksum 4, length 4, position 8, synced 8, flags 1. */
+export const LOG_FRAME_HEADER_BYTES = 25;
+/** A log frame of this length ends with the request. Its checksum costs next to nothing, and it fits any cache. */
+export const LOG_FRAME_BYTES = 64 * KIB;
+/** The longest frame: one more record is added to one that is just shorter than {@linkcode LOG_FRAME_BYTES}. */
+export const LOG_FRAME_BYTES_MAX = LOG_FRAME_BYTES + RECORD_BYTES_MAX;
 /** A log segment file never grows beyond this. */
 export const SEGMENT_BYTES_MAX = 64 * MIB;
 /** Bytes of a segment's header. */
@@ -131,7 +137,7 @@ export const SEND_ATTEMPTS_MAX = 3;
 export const NODE_COUNT_MAX = 255;
 export const SHARD_COUNT_MAX = 1_024;
 
-assert(RECORD_BYTES_MAX + SEGMENT_HEADER_BYTES <= SEGMENT_BYTES_MAX, "a record never spans two segments");
+assert(LOG_FRAME_BYTES_MAX + SEGMENT_HEADER_BYTES <= SEGMENT_BYTES_MAX, "a frame never spans two segments");
 assert(KEY_BYTES_MAX + VALUE_BYTES_MAX < REQUEST_BYTES_MAX, "the largest pair fits into one request");
 assert(
   LARGE_REQUEST_BYTES_MAX / WORKER_COUNT_MAX >= REQUEST_BYTES_MAX,

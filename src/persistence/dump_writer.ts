@@ -64,8 +64,7 @@ export class DumpWriter {
     assert(this.#stream === null, "one dump at a time");
     for (let attempt = 1;; attempt++) {
       if (log.failure !== "") throw new Error(`Cannot save dump: ${log.failure}`);
-      log.endRequest();
-      const position = log.appended;
+      const position = log.endFrame();
       const stream = new DumpStream(sources, this.#options.clock, this.#options.identity, position);
       this.#stream = stream;
       try {

@@ -8,7 +8,8 @@
  *
  * - `always`: committed = synced; one write and one sync for a batch. `everysec`, `no`: committed = handed to the
  *   operating system. A batch starts at the end of the turn's microtasks, so that all requests of one turn share it.
- * - A batch of `always` begins with a mark that says what was synced before it.
+ * - A batch is one or more frames (log_frame.ts), each of which says what was synced before it. What gathers is whole
+ *   frames and an open one.
  * - A sync that failed is final: what the system did with the pages is unknown, so nothing later may count as
  *   committed. So is any failed write but one: on a full disk the batch is kept and tried again, from the last byte
  *   that is known to be good.
@@ -17,19 +18,12 @@
 import { assert, AssertionError } from "../core/assert.ts";
 import type { Timer } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
-import { DISK_FULL_RETRY_MS, EVERYSEC_SYNC_BYTES, EVERYSEC_SYNC_MS, KIB, MIB } from "../core/limits.ts";
+import { DISK_FULL_RETRY_MS, EVERYSEC_SYNC_BYTES, EVERYSEC_SYNC_MS } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
-import { OutputBuffer } from "../core/output_buffer.ts";
+import type { OutputBuffer } from "../core/output_buffer.ts";
+import { FrameBuffer } from "./frame_buffer.ts";
 import { LogFiles, type LogFilesOptions, SyncError } from "./log_files.ts";
-import {
-  encodeDelete,
-  encodeExpire,
-  encodeFlush,
-  encodeMark,
-  encodeSet,
-  sealMark,
-  sealRecord,
-} from "./record.ts";
+import { encodeDelete, encodeExpire, encodeFlush, encodeSet } from "./record.ts";
 import type { SegmentPlace } from "./segment.ts";
 
 /** When a mutation counts as committed. */
@@ -40,9 +34,6 @@ export interface LogOptions extends Omit<LogFilesOptions, "syncsEachBatch"> {
   readonly policy: FsyncPolicy;
 }
 
-/** First room of each of the two buffers, and the most that an empty one keeps. */
-const BUFFER_BYTES_MIN = 64 * KIB;
-const BUFFER_BYTES_KEEP = 1 * MIB;
 const COMMITTED = Promise.resolve(true);
 const FAILED = Promise.resolve(false);
 
@@ -52,13 +43,9 @@ export class Log {
   readonly #options: LogOptions;
   readonly #files: LogFiles;
   /** Records behind those in flight. */
-  #gathering = new OutputBuffer(BUFFER_BYTES_MIN);
-  /** Records from `committed` on that are being written, and synced if the policy asks for it. */
-  #inFlight = new OutputBuffer(BUFFER_BYTES_MIN);
-  /** Where the unsealed record begins in `#gathering`; −1 when none is. */
-  #openStart = -1;
-  /** Whether `#gathering` begins with an unsealed mark. */
-  #gatheringIsMarked = false;
+  #gathering = new FrameBuffer();
+  /** Frames from `committed` on that are being written, and synced if the policy asks for it. */
+  #inFlight = new FrameBuffer();
   #committed: number;
   /** Log position at which this process went on. */
   readonly #openedAt: number;
@@ -198,9 +185,13 @@ export class Log {
 
   /** The records since the last call are one request's: they apply all or none. A request never outlasts its microtask. */
   endRequest(): void {
-    if (this.#openStart < 0) return;
-    sealRecord(this.#gathering.bytes, this.#openStart, this.#gathering.length, false);
-    this.#openStart = -1;
+    this.#gathering.endRequest(this.#files.synced);
+  }
+
+  /** Ends the request, and the frame that gathers. Returns the position behind it, from which a replay may begin. */
+  endFrame(): number {
+    this.#gathering.seal(this.#files.synced);
+    return this.appended;
   }
 
   /** Resolves to `true` once `stamp` is committed; to `false` when the log failed and nothing of it may be told. */
@@ -243,38 +234,26 @@ export class Log {
     await this.#files.close();
   }
 
-  /** Syncs everything, says so in a last mark, and ends the file there. */
+  /** Syncs everything, says so in a last frame, and ends the file there. */
   async #closeInOrder(): Promise<void> {
     if (!await this.syncThrough(this.appended)) return;
-    if (this.#marksBatches && this.#committed > this.#openedAt) {
-      this.#mark();
+    if (this.#committed > this.#openedAt) {
+      this.#gathering.open(this.appended, this.#files.synced);
       this.#flush();
       if (!await this.syncThrough(this.appended)) return;
     }
     await this.#files.trim();
   }
 
-  get #marksBatches(): boolean {
-    return this.#options.policy === "always";
-  }
-
-  /** The batch that is about to gather begins with a mark. */
-  #mark(): void {
-    encodeMark(this.#gathering, this.appended);
-    this.#gatheringIsMarked = true;
-  }
-
   /** Where the next record goes. */
   #beginRecord(): OutputBuffer {
-    const output = this.#gathering;
-    if (output.length === 0 && this.#marksBatches) this.#mark();
-    if (this.#openStart >= 0) sealRecord(output.bytes, this.#openStart, output.length, true);
-    this.#openStart = output.length;
+    const gathering = this.#gathering;
+    if (!gathering.isOpen) gathering.open(this.appended, this.#files.synced);
     if (!this.#isFlushScheduled) {
       this.#isFlushScheduled = true;
       queueMicrotask(this.#flush);
     }
-    return output;
+    return gathering.output;
   }
 
   /** Starts a batch on its way. If one is already, then its end will take what has gathered. */
@@ -304,10 +283,8 @@ export class Log {
   /** Whether there is a batch in flight, be it one that was kept after a failure or what has gathered. */
   #takeBatch(): boolean {
     if (this.#inFlight.length > 0) return true;
-    this.endRequest();
     const gathered = this.#gathering;
-    if (this.#gatheringIsMarked) sealMark(gathered.bytes, 0, this.#files.synced);
-    this.#gatheringIsMarked = false;
+    gathered.seal(this.#files.synced);
     this.#gathering = this.#inFlight;
     this.#inFlight = gathered;
     this.#inFlightWaiters = this.#gatheringWaiters;
@@ -317,7 +294,7 @@ export class Log {
 
   #batchCommitted(): void {
     this.#committed += this.#inFlight.length;
-    this.#inFlight.clear(BUFFER_BYTES_KEEP);
+    this.#inFlight.clear();
     if (this.#failure !== "") this.#options.logger.info("log writes resumed");
     this.#failure = "";
     this.#inFlightWaiters?.resolve(true);

@@ -20,7 +20,7 @@ export interface LogFilesOptions {
   readonly directory: string;
   /** The node's. */
   readonly identity: string;
-  /** Whether every batch will begin with a mark and be synced: then files are filled ahead. */
+  /** Whether every batch will be synced: then files are filled ahead. */
   readonly syncsEachBatch: boolean;
 }
 
@@ -59,15 +59,13 @@ export class LogFiles {
     last: SegmentPlace,
     length: number,
   ): Promise<LogFiles> {
-    const segment = await Segment.open(options.disk, last, length);
+    const segment = await Segment.open(options.disk, last, length, options.syncsEachBatch);
     // A process that died may have left records that can be read but are not yet on the disk itself.
     await segment.sync();
-    const files = new LogFiles(options, earlier, segment);
-    if (segment.marked !== options.syncsEachBatch) await files.#roll();
-    return files;
+    return new LogFiles(options, earlier, segment);
   }
 
-  /** Log position behind the last record that was written whole. */
+  /** Log position behind the last frame that was written whole. */
   get end(): number {
     return this.#segment.end;
   }
@@ -90,7 +88,7 @@ export class LogFiles {
   }
 
   /**
-   * Writes `bytes[start, end)`, which holds whole records. Rejects where it gets stuck: `end` then tells what is
+   * Writes `bytes[start, end)`, which holds whole frames. Rejects where it gets stuck: `end` then tells what is
    * written; {@linkcode LogFiles.rewind} has to come before the rest.
    */
   async write(bytes: Uint8Array<ArrayBuffer>, start: number, end: number): Promise<void> {
@@ -136,7 +134,7 @@ export class LogFiles {
     if (this.#segments.length < countBefore) await disk.syncDirectory(directory);
   }
 
-  /** Ends the last file behind its last record. */
+  /** Ends the last file behind its last frame. */
   trim(): Promise<void> {
     return this.#segment.trim();
   }
@@ -175,6 +173,6 @@ export class LogFiles {
 }
 
 function newSegment(options: LogFilesOptions, number: number, position: number): Promise<Segment> {
-  const { disk, directory, identity, syncsEachBatch: marked } = options;
-  return Segment.create(disk, directory, identity, { number, position, marked });
+  const { disk, directory, identity, syncsEachBatch } = options;
+  return Segment.create(disk, directory, identity, { number, position }, syncsEachBatch);
 }

@@ -2,15 +2,13 @@
  * Replays a log from a position to its end, and tidies up what a crash has left behind that end, so that the writer
  * can go on there.
  *
- * A bad record at the end of the last segment may be a write that was cut short, or damage. It is damage when what lies
- * anywhere behind it proves that it was on the disk once: a mark that says so; or, where batches do not begin with
- * marks, a record of this log with the right checksum and a sequence that could come next. (Without marks, a machine
- * that lost power after it wrote the pages of what was not synced out of order looks the same. That cannot be told
- * apart, so a person decides: the refusal says how to keep what comes before.)
+ * A bad frame at the end of the last segment may be a write that was cut short, or damage. It is damage when a frame
+ * anywhere behind it says that it was on the disk once.
  */
-import { RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES } from "../core/limits.ts";
+import { LOG_FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES } from "../core/limits.ts";
 import type { Disk } from "../io/disk.ts";
-import { decodeHead, decodeRecord, KIND_MARK, RECORD_BAD, RECORD_INCOMPLETE, RecordView } from "./record.ts";
+import { decodeFrame, FRAME_BAD, FRAME_INCOMPLETE, FrameView } from "./log_frame.ts";
+import { RECORD_BAD } from "./record.ts";
 import { RecordReader } from "./record_reader.ts";
 import { decide, type Place, refuse } from "./recovery_decisions.ts";
 import type { Replayer } from "./replayer.ts";
@@ -40,7 +38,7 @@ export class LogReader {
   readonly #options: LogReaderOptions;
   /** A segment that was begun but has no header yet; its predecessor is whole. */
   #headless: string | null = null;
-  /** Log position of the first record that is held back; −1 when none is. */
+  /** Log position of the first frame whose records are held back; −1 when none are. */
   #heldPosition = -1;
   /** Log position behind which the segment replayed last has only zeros; −1 when it has none. */
   #zerosFrom = -1;
@@ -100,7 +98,7 @@ export class LogReader {
     const path = segmentPath(directory, number);
     const header = parseSegmentHeader(await readBeginning(disk, path), identity);
     if (header.found === "whole header" && header.number === number) {
-      return { path, number, position: header.position, marked: header.marked };
+      return { path, number, position: header.position };
     }
     const place = isLast ? "last segment" : "earlier segment";
     if (header.found === "foreign file" || header.found === "unknown version") {
@@ -128,11 +126,11 @@ export class LogReader {
     }
     const file = await disk.open(segment.path);
     await file.seek(offset);
-    const reader = new RecordReader(file, offset);
+    const reader = new RecordReader(file, offset, from);
     try {
       const isGood = await this.#replayRecords(segment, place, reader);
-      if (!isGood) await this.#judgeBadRecord(segment, place, reader);
-      const end = positionAt(segment, reader.recordOffset);
+      if (!isGood) await this.#judgeBadFrame(segment, place, reader);
+      const end = positionAt(segment, reader.offset);
       if (next !== null && end !== next.position) refuse(place, "end missing", segment.path);
       return end;
     } finally {
@@ -140,61 +138,39 @@ export class LogReader {
     }
   }
 
-  /** Replays records until the file ends (true) or a bad one comes (false), which the reader then stands at. */
+  /** Replays records until the file ends (true) or a bad frame comes (false), which the reader then stands at. */
   async #replayRecords(segment: SegmentPlace, place: Place, reader: RecordReader): Promise<boolean> {
     const { replayer } = this.#options;
+    const { view, frame } = reader;
     while (true) {
       reader.announce(replayer.target);
       const next = reader.next();
-      if (next === RECORD_INCOMPLETE) {
+      if (next === FRAME_INCOMPLETE) {
         if (await reader.fill()) continue;
         return reader.window.isEmpty;
       }
-      if (next === RECORD_BAD) return false;
-      const position = positionAt(segment, reader.recordOffset);
-      if (reader.view.kind === KIND_MARK) {
-        if (reader.view.position === position) continue;
-        reader.unread();
-        return false;
-      }
-      if (replayer.heldBytes === 0) this.#heldPosition = position;
-      const finding = replayer.take(reader.view, reader.window.bytes, reader.recordStart, next);
+      if (next === FRAME_BAD) return false;
+      if (replayer.heldBytes === 0) this.#heldPosition = frame.position;
+      const finding = next === RECORD_BAD
+        ? "unknown record"
+        : replayer.take(view, frame.more, reader.window.bytes, reader.recordStart, next);
       if (finding !== "good record") refuse(place, finding, `${segment.path} at byte ${reader.recordOffset}`);
     }
   }
 
-  /** Returns when the bad record that the reader stands at is none, or is what a crash has left. */
-  async #judgeBadRecord(segment: SegmentPlace, place: Place, reader: RecordReader): Promise<void> {
-    const at = `${segment.path} at byte ${reader.recordOffset}`;
+  /** Returns when the bad frame that the reader stands at is none, or is what a crash has left. */
+  async #judgeBadFrame(segment: SegmentPlace, place: Place, reader: RecordReader): Promise<void> {
+    const at = `${segment.path} at byte ${reader.offset}`;
     await reader.fillToEnd();
-    const { bytes, end } = reader.window;
-    if (isZero(bytes, reader.recordStart, end)) {
+    const { bytes, start, end } = reader.window;
+    if (isZero(bytes, start, end)) {
       decide(place, "zeros to the end", at);
-      this.#zerosFrom = positionAt(segment, reader.recordOffset);
+      this.#zerosFrom = positionAt(segment, reader.offset);
       return;
     }
-    if (place !== "last segment") refuse(place, "bad record", at);
-    decide(place, this.#wasSafe(segment, reader) ? "bad record before good ones" : "torn record", at);
-  }
-
-  /** Whether what lies behind the bad record that the reader stands at proves that it was on the disk. */
-  #wasSafe(segment: SegmentPlace, reader: RecordReader): boolean {
-    const { replayer } = this.#options;
-    const { recordStart, window: { bytes, end } } = reader;
-    const badPosition = positionAt(segment, reader.recordOffset);
-    const view = new RecordView();
-    for (let at = recordStart + 1; at + RECORD_HEADER_BYTES <= end; at++) {
-      if (!decodeHead(view, bytes, at)) continue;
-      if (
-        view.kind !== KIND_MARK && (segment.marked || !replayer.isPlausible(view, end - recordStart))
-      ) {
-        continue;
-      }
-      if (decodeRecord(view, bytes, at, end) < 0) continue;
-      if (view.kind !== KIND_MARK) return true;
-      if (view.position === badPosition + at - recordStart && view.synced > badPosition) return true;
-    }
-    return false;
+    if (place !== "last segment") refuse(place, "bad frame", at);
+    const wasSafe = saysThatItWasSafe(positionAt(segment, reader.offset), bytes, start, end);
+    decide(place, wasSafe ? "bad frame that was safe" : "torn frame", at);
   }
 
   /** Makes `end` the end of the log. */
@@ -237,6 +213,15 @@ function lengthAt(segment: SegmentPlace, position: number): number {
 /** Log position of what stands at `offset` in a segment's file. */
 function positionAt(segment: SegmentPlace, offset: number): number {
   return segment.position + offset - SEGMENT_HEADER_BYTES;
+}
+
+/** Whether a frame behind the bad one at `bytes[start]`, which is at log position `position`, says that it was safe. */
+function saysThatItWasSafe(position: number, bytes: Uint8Array, start: number, end: number): boolean {
+  const view = new FrameView();
+  for (let at = start + 1; at + LOG_FRAME_HEADER_BYTES <= end; at++) {
+    if (decodeFrame(view, position + at - start, bytes, at, end) > 0 && view.synced > position) return true;
+  }
+  return false;
 }
 
 function isZero(bytes: Uint8Array, start: number, end: number): boolean {

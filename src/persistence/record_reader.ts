@@ -1,10 +1,13 @@
 /**
- * Reads a file of records: whoever wants a record tries {@linkcode RecordReader.next}, and when that says
- * `RECORD_INCOMPLETE` awaits {@linkcode RecordReader.fill}.
+ * Reads the records of a segment's file: whoever wants one tries {@linkcode RecordReader.next}, and when that says
+ * `FRAME_INCOMPLETE` awaits {@linkcode RecordReader.fill}. Frames are checked as a whole when their first record is
+ * wanted, so what is incomplete or bad is always a frame.
  */
+import { LOG_FRAME_HEADER_BYTES } from "../core/limits.ts";
 import type { DiskFile } from "../io/disk.ts";
 import { FileWindow } from "./file_window.ts";
-import { decodeRecord, KIND_EXPIRE, peekRecord, RecordView } from "./record.ts";
+import { decodeFrame, FrameView, peekFrame } from "./log_frame.ts";
+import { decodeRecord, KIND_EXPIRE, RecordView } from "./record.ts";
 import type { RecoveryTarget } from "./replayer.ts";
 
 /** Records whose keys are announced at a time. What is fetched for them fits well into the processor's cache. */
@@ -13,59 +16,86 @@ const ANNOUNCED_MAX = 128;
 export class RecordReader {
   /** The record that was read last; its offsets are into the window's bytes. */
   readonly view = new RecordView();
+  /** The frame that it lies in. */
+  readonly frame = new FrameView();
   readonly window: FileWindow;
-  /** Where the record that was last asked for begins in the window's bytes. */
+  /** Where the record that was read last begins in the window's bytes. */
   recordStart: number;
+  /** Log position of the file's first byte. */
+  readonly #filePosition: number;
+  /** Offset in the file behind the frame that is being read. */
+  #frameEnd: number;
   readonly #ahead = new RecordView();
-  /** Offset in the file up to which keys were announced. */
-  #announcedTo = 0;
+  /** Offsets in the file: up to where keys were announced, and behind the frame that this is in. */
+  #announcedTo: number;
+  #announcedFrameEnd: number;
 
-  /** `file` stands at `offset`, and is the reader's from now on. */
-  constructor(file: DiskFile, offset: number) {
+  /** `file` stands at `offset`, where log position `position` is, and is the reader's from now on. */
+  constructor(file: DiskFile, offset: number, position: number) {
     this.window = new FileWindow(file, offset);
     this.recordStart = this.window.start;
+    this.#filePosition = position - offset;
+    this.#frameEnd = this.#announcedTo = this.#announcedFrameEnd = offset;
   }
 
   /** Announces the keys of the next records, unless that is done. Called before each {@linkcode RecordReader.next}. */
   announce(target: RecoveryTarget): void {
-    const { start, end, bytes } = this.window;
-    if (this.window.offsetOf(start) < this.#announcedTo) return;
+    if (this.offset < this.#announcedTo) return;
+    const { bytes, end } = this.window;
     const view = this.#ahead;
-    let at = start;
+    const shift = this.window.offsetOf(0);
+    let at = this.#announcedTo - shift;
+    let frameEnd = this.#announcedFrameEnd - shift;
     for (let count = 0; count < ANNOUNCED_MAX; count++) {
-      const next = peekRecord(view, bytes, at, end);
+      if (at === frameEnd) {
+        const next = peekFrame(bytes, at, end);
+        if (next < 0) break;
+        frameEnd = next;
+        at += LOG_FRAME_HEADER_BYTES;
+        if (at === frameEnd) continue;
+      }
+      const next = decodeRecord(view, bytes, at, frameEnd);
       if (next < 0) break;
       if (view.kind <= KIND_EXPIRE) target.announce(view.shard, bytes, view.keyStart, view.keyEnd);
       at = next;
     }
     target.fetchAnnounced();
-    this.#announcedTo = this.window.offsetOf(at);
+    this.#announcedTo = at + shift;
+    this.#announcedFrameEnd = frameEnd + shift;
   }
 
-  /** Where in the file the record begins that was last asked for. */
+  /** Where in the file what is to be read next begins. */
+  get offset(): number {
+    return this.window.offsetOf(this.window.start);
+  }
+
+  /** Where in the file the record that was read last begins. */
   get recordOffset(): number {
     return this.window.offsetOf(this.recordStart);
   }
 
-  /** Reads the next record into `view`: its end (in the window's bytes), `RECORD_INCOMPLETE` or `RECORD_BAD`. */
+  /**
+   * Reads the next record into `view`: its end (in the window's bytes), `FRAME_INCOMPLETE` or `FRAME_BAD` when that
+   * would be in a frame that is so, or `RECORD_BAD`; these are negative.
+   */
   next(): number {
     const { window } = this;
+    while (this.offset === this.#frameEnd) {
+      const { bytes, start, end } = window;
+      const frameEnd = decodeFrame(this.frame, this.#filePosition + this.offset, bytes, start, end);
+      if (frameEnd < 0) return frameEnd;
+      this.#frameEnd = window.offsetOf(frameEnd);
+      window.start += LOG_FRAME_HEADER_BYTES;
+    }
     this.recordStart = window.start;
-    const next = decodeRecord(this.view, window.bytes, window.start, window.end);
+    const next = decodeRecord(this.view, window.bytes, window.start, this.#frameEnd - window.offsetOf(0));
     if (next >= 0) window.start = next;
     return next;
   }
 
-  /** Takes back the last {@linkcode RecordReader.next}. */
-  unread(): void {
-    this.window.start = this.recordStart;
-  }
-
-  /** Reads on; false at the end of the file. The record that was last asked for is then the next one. */
-  async fill(): Promise<boolean> {
-    const isMore = await this.window.fill();
-    this.recordStart = this.window.start;
-    return isMore;
+  /** Reads on; false at the end of the file. */
+  fill(): Promise<boolean> {
+    return this.window.fill();
   }
 
   /** Reads all the rest. */

@@ -28,7 +28,7 @@ const RESTORE = "Restore the data folder from a backup, or move its files away t
 const RESTORE_DUMP =
   "Restore the dump from a backup; or, if the log still begins with segment 1, move the dump away";
 const FOREIGN = "Give back the file to the node that it belongs to";
-const UPGRADE = "Start the version of Roundel that wrote it, or a newer one";
+const UPGRADE = "Start the version of Roundel that wrote it";
 const OLDER =
   "Start the version of Roundel that wrote it; or, if the log still begins with segment 1, move the dump away: " +
   "the log has everything";
@@ -59,7 +59,8 @@ export const RECOVERY_DECISIONS = [
   { place: "earlier segment", found: "bad header", decision: "refuse", advice: RESTORE },
   { place: "earlier segment", found: "foreign file", decision: "refuse", advice: FOREIGN },
   { place: "earlier segment", found: "unknown version", decision: "refuse", advice: UPGRADE },
-  { place: "earlier segment", found: "bad record", decision: "refuse", advice: RESTORE },
+  { place: "earlier segment", found: "bad frame", decision: "refuse", advice: RESTORE },
+  { place: "earlier segment", found: "unknown record", decision: "refuse", advice: UPGRADE },
   { place: "earlier segment", found: "end missing", decision: "refuse", advice: RESTORE },
   { place: "earlier segment", found: "gap in a shard's sequence", decision: "refuse", advice: RESTORE },
   { place: "earlier segment", found: "older epoch", decision: "refuse", advice: RESTORE },
@@ -70,9 +71,10 @@ export const RECOVERY_DECISIONS = [
   { place: "last segment", found: "bad header", decision: "refuse", advice: RESTORE },
   { place: "last segment", found: "foreign file", decision: "refuse", advice: FOREIGN },
   { place: "last segment", found: "unknown version", decision: "refuse", advice: UPGRADE },
-  { place: "last segment", found: "torn record", decision: "cut" },
+  { place: "last segment", found: "torn frame", decision: "cut" },
   { place: "last segment", found: "incomplete request", decision: "cut" },
-  { place: "last segment", found: "bad record before good ones", decision: "refuse", advice: KEEP_BEGINNING },
+  { place: "last segment", found: "unknown record", decision: "refuse", advice: UPGRADE },
+  { place: "last segment", found: "bad frame that was safe", decision: "refuse", advice: KEEP_BEGINNING },
   { place: "last segment", found: "end before the dump's position", decision: "refuse", advice: RESTORE },
   { place: "last segment", found: "gap in a shard's sequence", decision: "refuse", advice: RESTORE },
   { place: "last segment", found: "older epoch", decision: "refuse", advice: RESTORE },

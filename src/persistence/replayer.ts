@@ -1,9 +1,9 @@
 /**
- * Applies records in order, and holds back those of a request until all of them are there: a request applies all or
- * none. Each shard's sequence must go on without a gap, and its epoch must not go back.
+ * Applies records in order, and holds back those of frames with a request that goes on until all of it is there: a
+ * request applies all or none. Each shard's sequence must go on without a gap, and its epoch must not go back.
  */
 import { assert } from "../core/assert.ts";
-import { MIB, RECORD_HEADER_BYTES, SHARD_COUNT_MAX } from "../core/limits.ts";
+import { MIB, SHARD_COUNT_MAX } from "../core/limits.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
 import { decodeRecord, KIND_DELETE, KIND_EXPIRE, KIND_FLUSH, KIND_SET, RecordView } from "./record.ts";
 
@@ -60,7 +60,7 @@ export class Replayer {
   readonly #epochs = new Uint32Array(SHARD_COUNT_MAX);
   readonly #sequences = new Float64Array(SHARD_COUNT_MAX);
   readonly #isKnown = new Uint8Array(SHARD_COUNT_MAX);
-  /** Records of a request whose last one is yet to come. */
+  /** Records of frames with a request whose last record is yet to come. */
   readonly #held = new OutputBuffer();
   readonly #heldView = new RecordView();
   #recordCount = 0;
@@ -69,7 +69,7 @@ export class Replayer {
     this.target = target;
   }
 
-  /** Bytes of the request that is not complete yet. */
+  /** Bytes of records that are held back. */
   get heldBytes(): number {
     return this.#held.length;
   }
@@ -96,23 +96,19 @@ export class Replayer {
     this.#sequences[shard] = history.sequence;
   }
 
-  /** Takes the log's next record, `bytes[start, end)`. */
-  take(view: RecordView, bytes: Uint8Array, start: number, end: number): ReplayFinding {
-    if (!view.more && this.#held.length === 0) return this.#follow(view, bytes);
-    this.#held.copy(bytes, start, end);
-    return view.more ? "good record" : this.#followHeld();
+  /** Takes the log's next record, `bytes[start, end)`; `more`: the frame after its own goes on with the same request. */
+  take(view: RecordView, more: boolean, bytes: Uint8Array, start: number, end: number): ReplayFinding {
+    if (more) {
+      this.#held.copy(bytes, start, end);
+      return "good record";
+    }
+    const finding = this.#held.length > 0 ? this.#followHeld() : "good record";
+    return finding === "good record" ? this.#follow(view, bytes) : finding;
   }
 
-  /** Drops the request that is not complete. */
+  /** Drops what is held back. */
   dropHeld(): void {
     this.#held.clear(HELD_BYTES_KEEP);
-  }
-
-  /** Whether a record could be one that comes within the next `bytes` bytes of the log. */
-  isPlausible(view: RecordView, bytes: number): boolean {
-    const ahead = view.sequence - this.#sequences[view.shard]!;
-    const aheadMax = (bytes + this.#held.length) / RECORD_HEADER_BYTES;
-    return ahead >= 1 && ahead <= aheadMax && view.epoch >= this.#epochs[view.shard]!;
   }
 
   #followHeld(): ReplayFinding {

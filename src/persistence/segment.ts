@@ -1,20 +1,19 @@
 /**
  * Segments: the files of a log, `<16-digit number>.log`, numbered from 1 without gaps.
  *
- *     segment := magic "RNDLLOG" · version u8 · identity 16 bytes · number u64 · position u64 · marked u8 · zeros
- *                · checksum u32
- *                record* · zeros
+ *     segment := magic "RNDLLOG" · version u8 · identity 16 bytes · number u64 · position u64 · zeros · checksum u32
+ *                frame* · zeros
  *
  * - The header takes `SEGMENT_HEADER_BYTES`; its last four bytes are the CRC-32 of the others.
  * - `identity` is the node's, so that a file from elsewhere is told apart from one that is damaged.
- * - `position` is where the segment begins in the log: the bytes of all records since the log was made. So a record's
+ * - `position` is where the segment begins in the log: the bytes of all frames since the log was made. So a frame's
  *   place in its file is `SEGMENT_HEADER_BYTES` + its position − the segment's position, and a missing file shows.
- * - `marked` is 1 when every batch begins with a mark (record.ts), from the segment's first record on.
- * - The zeros at the end are room for records to come. Writing over what is there already syncs in 0.09 ms where
- *   making the file longer takes 0.15, so a log that syncs each batch fills {@linkcode FILL_BYTES} ahead. No record
+ * - Frames are those of log_frame.ts. In logs of version 1 each record had a checksum of its own.
+ * - The zeros at the end are room for frames to come. Writing over what is there already syncs in 0.09 ms where
+ *   making the file longer takes 0.15, so a log that syncs each batch fills {@linkcode FILL_BYTES} ahead. No frame
  *   begins with so many zeros: its length is none. A segment that is left in order has no such end.
  * - A segment is written only when the one before it is synced, and its own header and name are synced before the first
- *   record. Hence after a power loss only the end of the last segment can be torn.
+ *   frame. Hence after a power loss only the end of the last segment can be torn.
  */
 import { assert } from "../core/assert.ts";
 import { bytesOf, equalBytes } from "../core/bytes.ts";
@@ -23,19 +22,18 @@ import { KIB, SEGMENT_BYTES_MAX, SEGMENT_HEADER_BYTES } from "../core/limits.ts"
 import { OutputBuffer } from "../core/output_buffer.ts";
 import type { Disk, DiskFile } from "../io/disk.ts";
 import { IDENTITY_BYTES, identityBytes } from "./node_identity.ts";
-import { endOfRecord } from "./record.ts";
+import { endOfFrame } from "./log_frame.ts";
 
 const MAGIC = bytesOf("RNDLLOG");
-const VERSION = 1;
+const VERSION = 2;
 const VERSION_AT = MAGIC.length;
 const IDENTITY_AT = VERSION_AT + 1;
 const NUMBER_AT = IDENTITY_AT + IDENTITY_BYTES;
 const POSITION_AT = NUMBER_AT + 8;
-const MARKED_AT = POSITION_AT + 8;
 const CHECKSUM_AT = SEGMENT_HEADER_BYTES - 4;
 const NAME_DIGITS = 16;
 
-/** How far a file is filled ahead of its records. */
+/** How far a file is filled ahead of its frames. */
 const FILL_BYTES = 256 * KIB;
 /** A longer write just makes the file longer: it would use up what was filled too soon to gain by it. */
 const FILLED_WRITE_BYTES_MAX = 32 * KIB;
@@ -47,8 +45,6 @@ export interface SegmentPlace {
   readonly number: number;
   /** Log position at which it begins. */
   readonly position: number;
-  /** Whether every batch begins with a mark. */
-  readonly marked: boolean;
 }
 
 /** Where the segment of a number lives. */
@@ -81,14 +77,13 @@ export function parseSegmentHeader(bytes: Uint8Array, identity: string): Segment
     found: "whole header",
     number: Number(view.getBigUint64(NUMBER_AT, true)),
     position: Number(view.getBigUint64(POSITION_AT, true)),
-    marked: bytes[MARKED_AT] === 1,
   };
 }
 
 /** The header of a segment. */
 export function segmentHeader(
   identity: string,
-  { number, position, marked }: Omit<SegmentPlace, "path">,
+  { number, position }: Omit<SegmentPlace, "path">,
 ): Uint8Array<ArrayBuffer> {
   const header = new OutputBuffer(SEGMENT_HEADER_BYTES);
   header.copy(MAGIC);
@@ -96,7 +91,6 @@ export function segmentHeader(
   header.copy(identityBytes(identity));
   header.u64(number);
   header.u64(position);
-  header.byte(marked ? 1 : 0);
   while (header.length < CHECKSUM_AT) header.byte(0);
   header.u32(crc32(header.bytes, 0, CHECKSUM_AT));
   return header.view();
@@ -107,35 +101,42 @@ export class Segment implements SegmentPlace {
   readonly path: string;
   readonly number: number;
   readonly position: number;
-  readonly marked: boolean;
   readonly #file: DiskFile;
   /** The same file once more, so that a sync does not hold up the next write. */
   readonly #syncFile: DiskFile;
-  /** Bytes of header and records. */
+  /** Bytes of header and frames. */
   #length: number;
   /** Bytes of the file, as far as it was filled ahead. */
   #filled: number;
-  /** A segment whose batches are marked is one whose batches are synced each. */
   #fillsAhead: boolean;
   #unsyncedBytes = 0;
 
-  private constructor(place: SegmentPlace, file: DiskFile, syncFile: DiskFile, length: number) {
+  private constructor(
+    place: SegmentPlace,
+    file: DiskFile,
+    syncFile: DiskFile,
+    length: number,
+    fillsAhead: boolean,
+  ) {
     this.path = place.path;
     this.number = place.number;
     this.position = place.position;
-    this.marked = place.marked;
     this.#file = file;
     this.#syncFile = syncFile;
     this.#length = this.#filled = length;
-    this.#fillsAhead = place.marked;
+    this.#fillsAhead = fillsAhead;
   }
 
-  /** Makes a new, empty segment. When it resolves, a power loss cannot undo that. */
+  /**
+   * Makes a new, empty segment; `fillsAhead`: it is filled ahead of its frames. When it resolves, a power loss cannot
+   * undo that.
+   */
   static async create(
     disk: Disk,
     directory: string,
     identity: string,
     place: Omit<SegmentPlace, "path">,
+    fillsAhead: boolean,
   ): Promise<Segment> {
     const path = segmentPath(directory, place.number);
     // What is there by that name is left from an attempt that failed; it never held a record.
@@ -145,7 +146,7 @@ export class Segment implements SegmentPlace {
       await file.write(segmentHeader(identity, place));
       await file.sync();
       await disk.syncDirectory(directory);
-      return new Segment({ path, ...place }, file, await disk.open(path), SEGMENT_HEADER_BYTES);
+      return new Segment({ path, ...place }, file, await disk.open(path), SEGMENT_HEADER_BYTES, fillsAhead);
     } catch (error) {
       file.close();
       throw error;
@@ -153,23 +154,28 @@ export class Segment implements SegmentPlace {
   }
 
   /** Opens a segment whose content is its first `length` bytes, to append there. */
-  static async open(disk: Disk, place: SegmentPlace, length: number): Promise<Segment> {
+  static async open(
+    disk: Disk,
+    place: SegmentPlace,
+    length: number,
+    fillsAhead: boolean,
+  ): Promise<Segment> {
     const file = await disk.open(place.path);
     await file.seek(length);
-    return new Segment(place, file, await disk.open(place.path), length);
+    return new Segment(place, file, await disk.open(place.path), length, fillsAhead);
   }
 
-  /** Log position behind the last record that was written whole. */
+  /** Log position behind the last frame that was written whole. */
   get end(): number {
     return this.position + this.#length - SEGMENT_HEADER_BYTES;
   }
 
-  /** How far into `bytes[start, end)`, which holds whole records, the segment has room; `start` when for none. */
+  /** How far into `bytes[start, end)`, which holds whole frames, the segment has room; `start` when for none. */
   roomFor(bytes: Uint8Array, start: number, end: number): number {
     const limit = start + SEGMENT_BYTES_MAX - this.#length;
     if (end <= limit) return end;
     let at = start;
-    for (let next = endOfRecord(bytes, at); next <= limit; next = endOfRecord(bytes, at)) at = next;
+    for (let next = endOfFrame(bytes, at); next <= limit; next = endOfFrame(bytes, at)) at = next;
     return at;
   }
 
@@ -199,7 +205,7 @@ export class Segment implements SegmentPlace {
     await this.#file.seek(this.#length);
   }
 
-  /** Ends the file behind the last record. */
+  /** Ends the file behind the last frame. */
   async trim(): Promise<void> {
     await this.#file.truncate(this.#length);
     this.#filled = this.#length;
@@ -210,7 +216,7 @@ export class Segment implements SegmentPlace {
     this.#syncFile.close();
   }
 
-  /** On an error there is less room than hoped for, and the records' own write tells what is wrong. */
+  /** On an error there is less room than hoped for, and the frames' own write tells what is wrong. */
   #fillAhead(): void {
     const from = Math.max(this.#filled, this.#length);
     const to = Math.min(from + FILL_BYTES, SEGMENT_BYTES_MAX);

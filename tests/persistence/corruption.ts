@@ -2,13 +2,7 @@
 import { crc32 } from "../../src/core/checksum.ts";
 import { SEGMENT_HEADER_BYTES } from "../../src/core/limits.ts";
 import { endOfFrame } from "../../src/persistence/dump_frame.ts";
-import {
-  decodeRecord,
-  endOfRecord,
-  KIND_MARK,
-  RecordView,
-  sealRecord,
-} from "../../src/persistence/record.ts";
+import { decodeFrame, endOfFrame as endOfLogFrame, FrameView } from "../../src/persistence/log_frame.ts";
 import { segmentHeader, segmentPath } from "../../src/persistence/segment.ts";
 import type { SimulatedDisk } from "../support/simulated_disk.ts";
 import { FIRST_SEGMENT, PATHS } from "./test_node.ts";
@@ -44,11 +38,9 @@ export function append(disk: SimulatedDisk, path: string, more: ArrayLike<number
   disk.corrupt(path, longer);
 }
 
-/** Makes the checksum of the record at `offset` right again. */
-export function fixChecksum(disk: SimulatedDisk, path: string, offset: number): void {
-  const bytes = disk.contentOf(path);
-  sealRecord(bytes, offset, endOfRecord(bytes, offset), false);
-  disk.corrupt(path, bytes);
+/** Makes the checksum of the log's frame at `offset` right again. */
+export function fixLogFrame(disk: SimulatedDisk, path: string, offset: number): void {
+  fixFrame(disk, path, offset, endOfLogFrame(disk.contentOf(path), offset));
 }
 
 /** Where each frame of a dump begins whose frames begin at `first`, and where the last one ends. */
@@ -73,20 +65,17 @@ export function fixHeader(disk: SimulatedDisk, path: string, length: number): vo
   disk.corrupt(path, bytes);
 }
 
-/** Where each record of a segment begins, marks left out, and where the last one ends. */
-export function recordOffsets(disk: SimulatedDisk, path: string): number[] {
-  const bytes = disk.contentOf(path);
-  const view = new RecordView();
-  const offsets: number[] = [];
-  let end = SEGMENT_HEADER_BYTES;
-  for (let at = SEGMENT_HEADER_BYTES, next = at; at < bytes.length; at = next) {
-    next = decodeRecord(view, bytes, at, bytes.length);
-    if (next < 0) break;
-    if (view.kind === KIND_MARK) continue;
-    offsets.push(at);
-    end = next;
+/** Where each frame of the log's first segment begins, and where the last one ends. */
+export function logFrameOffsets(disk: SimulatedDisk): number[] {
+  const bytes = disk.contentOf(FIRST_SEGMENT);
+  const view = new FrameView();
+  const offsets = [SEGMENT_HEADER_BYTES];
+  while (true) {
+    const at = offsets.at(-1)!;
+    const end = decodeFrame(view, at - SEGMENT_HEADER_BYTES, bytes, at, bytes.length);
+    if (end < 0) return offsets;
+    offsets.push(end);
   }
-  return [...offsets, end];
 }
 
 /** Cuts a file to `length` bytes. */
@@ -94,19 +83,16 @@ export function cutTo(disk: SimulatedDisk, path: string, length: number): void {
   shrink(disk, path, disk.contentOf(path).length - length);
 }
 
-/** Divides the log's only segment into several, of `counts` records each, and the marks before them. */
+/** Divides the log's only segment into several, of `counts` frames each. */
 export function divideLog(disk: SimulatedDisk, identity: string, counts: readonly number[]): void {
   const bytes = disk.contentOf(FIRST_SEGMENT);
-  const offsets = recordOffsets(disk, FIRST_SEGMENT);
+  const offsets = logFrameOffsets(disk);
   let first = 0;
-  let start = SEGMENT_HEADER_BYTES;
   for (const [index, count] of counts.entries()) {
-    first += count;
-    const end = count === 0 ? start : endOfRecord(bytes, offsets[first - 1]!);
-    const position = start - SEGMENT_HEADER_BYTES;
-    const header = segmentHeader(identity, { number: index + 1, position, marked: true });
+    const [start, end] = [offsets[first]!, offsets[first + count]!];
+    const header = segmentHeader(identity, { number: index + 1, position: start - SEGMENT_HEADER_BYTES });
     disk.corrupt(segmentPath(PATHS.logDirectory, index + 1), joined(header, bytes.slice(start, end)));
-    start = end;
+    first += count;
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { assert } from "@std/assert";
 import fc from "fast-check";
-import { DISK_FULL_RETRY_MS } from "../../src/core/limits.ts";
+import { DISK_FULL_RETRY_MS, LOG_FRAME_BYTES } from "../../src/core/limits.ts";
 import { randomBelow, SeededRandom } from "../../src/core/random.ts";
 import type { FsyncPolicy } from "../../src/persistence/log.ts";
 import { SimulatedDisk } from "../support/simulated_disk.ts";
@@ -12,6 +12,8 @@ import { settle, TestNode } from "./test_node.ts";
 
 const LIVES = 4;
 const STEPS_MAX = 40;
+/** One life in so many has values that fill frames of the log, so that requests go on from one to the next. */
+const LONG_LIVES = 8;
 
 /** The data as it was after a request, and the stamp that has to be committed for it to be acknowledged. */
 interface Moment {
@@ -24,11 +26,13 @@ class Life {
   readonly node: TestNode;
   readonly moments: Moment[];
   readonly #random: SeededRandom;
+  readonly #isLong: boolean;
   #dumping: Promise<void> | null = null;
 
   private constructor(node: TestNode, random: SeededRandom) {
     this.node = node;
     this.#random = random;
+    this.#isLong = this.#below(LONG_LIVES) === 0;
     this.moments = [{ content: contentOf(node), stamp: 0 }];
   }
 
@@ -76,7 +80,8 @@ class Life {
     const key = `k${this.#below(5)}`;
     const kind = this.#below(10);
     if (kind < 6) {
-      this.node.set(shard, key, "v".repeat(this.#below(40)) + this.#below(1000), this.#below(2) * 99);
+      const length = this.#isLong && this.#below(2) === 0 ? LOG_FRAME_BYTES : this.#below(40);
+      this.node.set(shard, key, "v".repeat(length) + this.#below(1000), this.#below(2) * 99);
     } else if (kind < 8) this.node.delete(shard, key);
     else if (kind < 9) this.node.expire(shard, key, this.#below(1000));
     else this.node.flush(shard);

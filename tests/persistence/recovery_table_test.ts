@@ -1,10 +1,17 @@
 /** Walks the table of decisions: every row has a scenario here, and every scenario ends as its row says. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { RefusalError } from "../../src/core/errors.ts";
-import { KIB, MIB, SEGMENT_HEADER_BYTES } from "../../src/core/limits.ts";
+import {
+  EVERYSEC_SYNC_MS,
+  KIB,
+  LOG_FRAME_BYTES,
+  LOG_FRAME_HEADER_BYTES,
+  MIB,
+  SEGMENT_HEADER_BYTES,
+} from "../../src/core/limits.ts";
 import { OutputBuffer } from "../../src/core/output_buffer.ts";
 import { SeededRandom } from "../../src/core/random.ts";
-import { encodeMark, sealMark } from "../../src/persistence/record.ts";
+import { openFrame, sealFrame } from "../../src/persistence/log_frame.ts";
 import type { FsyncPolicy } from "../../src/persistence/log.ts";
 import { RECOVERY_DECISIONS } from "../../src/persistence/recovery_decisions.ts";
 import { SimulatedDisk } from "../support/simulated_disk.ts";
@@ -12,16 +19,16 @@ import {
   append,
   cutTo,
   divideLog,
-  fixChecksum,
   fixFrame,
   fixHeader,
+  fixLogFrame,
   flipByte,
   frameOffsets,
-  recordOffsets,
+  logFrameOffsets,
   setByte,
   shrink,
 } from "./corruption.ts";
-import { FIRST_SEGMENT, PATHS, SECOND_SEGMENT, TestNode } from "./test_node.ts";
+import { FIRST_SEGMENT, PATHS, SECOND_SEGMENT, settle, TestNode } from "./test_node.ts";
 
 const THIRD_SEGMENT = `${PATHS.logDirectory}/0000000000000003.log`;
 /** Header of a dump of two shards. */
@@ -37,7 +44,10 @@ interface Scenario {
   readonly content?: Record<string, string>;
 }
 
-/** A folder in which a node has committed a, b, c and d, one request and one record each. */
+/** Fills a frame of the log. */
+const LONG = "x".repeat(LOG_FRAME_BYTES);
+
+/** A folder in which a node has committed a, b, c and d, one request, one record and one frame each. */
 async function filledDisk(policy: FsyncPolicy = "always"): Promise<[SimulatedDisk, string]> {
   const disk = new SimulatedDisk();
   const node = await TestNode.start(disk, { policy });
@@ -46,7 +56,7 @@ async function filledDisk(policy: FsyncPolicy = "always"): Promise<[SimulatedDis
     await node.commit();
   }
   disk.killProcess();
-  cutTo(disk, FIRST_SEGMENT, recordOffsets(disk, FIRST_SEGMENT).at(-1)!);
+  cutTo(disk, FIRST_SEGMENT, logFrameOffsets(disk).at(-1)!);
   return [disk, node.recovered.identity.id];
 }
 
@@ -80,11 +90,11 @@ function withTwoSegments(damage: (disk: SimulatedDisk) => void, content = ALL): 
   };
 }
 
-/** Changes a byte of the segment's last record, and makes its checksum right again. */
-function changeLastRecord(disk: SimulatedDisk, path: string, at: number, byte: number): void {
-  const offset = recordOffsets(disk, path).at(-2)!;
-  setByte(disk, path, offset + at, byte);
-  fixChecksum(disk, path, offset);
+/** Changes a byte of the first segment's last record, the only one of its frame, and makes the checksum right again. */
+function changeLastRecord(disk: SimulatedDisk, at: number, byte: number): void {
+  const offset = logFrameOffsets(disk).at(-2)!;
+  setByte(disk, FIRST_SEGMENT, offset + LOG_FRAME_HEADER_BYTES + at, byte);
+  fixLogFrame(disk, FIRST_SEGMENT, offset);
 }
 
 function removeFile(path: string): (disk: SimulatedDisk) => Promise<void> {
@@ -104,8 +114,9 @@ function changeHeader(
 
 const VERSION_AT = 7;
 const IDENTITY_AT = 8;
-const EPOCH_AT = 10;
-const SEQUENCE_AT = 14;
+const EPOCH_AT = 6;
+const SEQUENCE_AT = 10;
+const KIND_AT = 18;
 const SHARD_OF_FRAME_AT = 8;
 
 const SCENARIOS: Record<string, Scenario> = {
@@ -165,16 +176,15 @@ const SCENARIOS: Record<string, Scenario> = {
   "earlier segment: unknown version": withTwoSegments((disk) =>
     changeHeader(disk, FIRST_SEGMENT, VERSION_AT)
   ),
-  "earlier segment: bad record": withTwoSegments((disk) => flipByte(disk, FIRST_SEGMENT, -1)),
+  "earlier segment: bad frame": withTwoSegments((disk) => flipByte(disk, FIRST_SEGMENT, -1)),
+  "earlier segment: unknown record": withTwoSegments((disk) => changeLastRecord(disk, KIND_AT, 6)),
   "earlier segment: end missing": withTwoSegments((disk) => {
-    cutTo(disk, FIRST_SEGMENT, recordOffsets(disk, FIRST_SEGMENT)[1]!);
+    cutTo(disk, FIRST_SEGMENT, logFrameOffsets(disk)[1]!);
   }),
   "earlier segment: gap in a shard's sequence": withTwoSegments((disk) =>
-    changeLastRecord(disk, FIRST_SEGMENT, SEQUENCE_AT, 9)
+    changeLastRecord(disk, SEQUENCE_AT, 9)
   ),
-  "earlier segment: older epoch": withTwoSegments((disk) =>
-    changeLastRecord(disk, FIRST_SEGMENT, EPOCH_AT, 0)
-  ),
+  "earlier segment: older epoch": withTwoSegments((disk) => changeLastRecord(disk, EPOCH_AT, 0)),
 
   "last segment: good record": { prepare: () => {}, content: ALL },
   "last segment: zeros to the end": { prepare: (disk) => append(disk, FIRST_SEGMENT, ZEROS), content: ALL },
@@ -185,28 +195,29 @@ const SCENARIOS: Record<string, Scenario> = {
   "last segment: bad header": withTwoSegments((disk) => flipByte(disk, SECOND_SEGMENT, 30)),
   "last segment: foreign file": withTwoSegments((disk) => changeHeader(disk, SECOND_SEGMENT, IDENTITY_AT)),
   "last segment: unknown version": withTwoSegments((disk) => changeHeader(disk, SECOND_SEGMENT, VERSION_AT)),
-  "last segment: torn record": { prepare: (disk) => shrink(disk, FIRST_SEGMENT, 1), content: ALL_BUT_LAST },
+  "last segment: torn frame": { prepare: (disk) => shrink(disk, FIRST_SEGMENT, 1), content: ALL_BUT_LAST },
   "last segment: incomplete request": {
     prepare: async (disk) => {
       const node = await TestNode.start(disk);
-      node.set(0, "e", "5");
+      node.set(0, "e", LONG);
       node.set(1, "f", "6");
       await node.commit();
-      await node.stop();
-      cutTo(disk, FIRST_SEGMENT, recordOffsets(disk, FIRST_SEGMENT).at(-2)!);
+      disk.killProcess();
+      cutTo(disk, FIRST_SEGMENT, logFrameOffsets(disk).at(-2)!);
     },
     content: ALL,
   },
-  "last segment: bad record before good ones": {
-    prepare: (disk) => flipByte(disk, FIRST_SEGMENT, recordOffsets(disk, FIRST_SEGMENT)[2]! - 1),
+  "last segment: unknown record": { prepare: (disk) => changeLastRecord(disk, KIND_AT, 6) },
+  "last segment: bad frame that was safe": {
+    prepare: (disk) => flipByte(disk, FIRST_SEGMENT, logFrameOffsets(disk)[2]! - 1),
   },
   "last segment: end before the dump's position": withDump((disk) => {
-    cutTo(disk, FIRST_SEGMENT, recordOffsets(disk, FIRST_SEGMENT)[3]!);
+    cutTo(disk, FIRST_SEGMENT, logFrameOffsets(disk)[3]!);
   }),
   "last segment: gap in a shard's sequence": {
-    prepare: (disk) => changeLastRecord(disk, FIRST_SEGMENT, SEQUENCE_AT, 9),
+    prepare: (disk) => changeLastRecord(disk, SEQUENCE_AT, 9),
   },
-  "last segment: older epoch": { prepare: (disk) => changeLastRecord(disk, FIRST_SEGMENT, EPOCH_AT, 0) },
+  "last segment: older epoch": { prepare: (disk) => changeLastRecord(disk, EPOCH_AT, 0) },
 };
 
 /** All files and their contents. */
@@ -259,18 +270,17 @@ for (const row of RECOVERY_DECISIONS) {
 Deno.test("Recovery tells a torn request apart that began in the segment before", async () => {
   const [disk, identity] = await filledDisk();
   const node = await TestNode.start(disk);
-  node.set(0, "e", "5");
-  node.set(1, "f", "6");
-  node.set(1, "g", "7");
+  for (const key of ["e", "f", "g"]) node.set(0, key, LONG);
   await node.commit();
-  await node.stop();
+  disk.killProcess();
+  const [g, end] = logFrameOffsets(disk).slice(-2);
   divideLog(disk, identity, [5, 2]);
-  cutTo(disk, SECOND_SEGMENT, recordOffsets(disk, SECOND_SEGMENT)[1]!);
+  shrink(disk, SECOND_SEGMENT, end! - g!);
   await assertGoesOn(disk, ALL, true);
   assertEquals(disk.paths.filter((path) => path.endsWith(".log")), [FIRST_SEGMENT]);
 });
 
-Deno.test("Recovery refuses a bad record in a segment whose successor was begun", async () => {
+Deno.test("Recovery refuses a bad frame in a segment whose successor was begun", async () => {
   const [disk, identity] = await filledDisk();
   divideLog(disk, identity, [4, 0]);
   shrink(disk, SECOND_SEGMENT, 10);
@@ -279,31 +289,31 @@ Deno.test("Recovery refuses a bad record in a segment whose successor was begun"
 });
 
 for (const policy of ["always", "everysec"] as const) {
-  Deno.test(`Recovery takes no value that looks like records for some behind a torn write, with policy ${policy}`, async () => {
+  Deno.test(`Recovery takes no value that looks like frames for some behind a torn write, with policy ${policy}`, async () => {
     const [disk] = await filledDisk(policy);
-    const records = disk.contentOf(FIRST_SEGMENT).slice(SEGMENT_HEADER_BYTES);
+    const frames = disk.contentOf(FIRST_SEGMENT).slice(SEGMENT_HEADER_BYTES);
     const node = await TestNode.start(disk, { policy });
     const key = new Uint8Array([1]);
-    node.log.appendSet(0, 1, 3, key, 0, 1, records, 0, records.length, 0);
+    node.log.appendSet(0, 1, 3, key, 0, 1, frames, 0, frames.length, 0);
     await node.commit();
-    await node.stop();
-    cutTo(disk, FIRST_SEGMENT, recordOffsets(disk, FIRST_SEGMENT).at(-1)! - 1);
+    disk.killProcess();
+    cutTo(disk, FIRST_SEGMENT, logFrameOffsets(disk).at(-1)! - 1);
     await assertGoesOn(disk, ALL, true);
   });
 }
 
-Deno.test("Recovery cuts off a batch that lost a page in its middle, since no mark behind it says that it was safe", async () => {
+Deno.test("Recovery cuts off a batch that lost a page in its middle, since no frame behind it says that it was safe", async () => {
   const [disk] = await filledDisk();
   const node = await TestNode.start(disk);
   for (const key of ["e", "f", "g"]) {
-    node.set(0, key, "5");
+    node.set(0, key, LONG);
     node.log.endRequest();
   }
   await node.commit();
   disk.killProcess();
-  const [, f] = recordOffsets(disk, FIRST_SEGMENT).slice(-4);
-  flipByte(disk, FIRST_SEGMENT, f!);
-  await assertGoesOn(disk, { ...ALL, "0/e": "5@0" }, true);
+  const [f] = logFrameOffsets(disk).slice(-3);
+  flipByte(disk, FIRST_SEGMENT, f! + LOG_FRAME_BYTES / 2);
+  await assertGoesOn(disk, { ...ALL, "0/e": `${LONG}@0` }, true);
 });
 
 Deno.test("Recovery refuses the same batch once anything was written behind it, or the log was closed in order", async () => {
@@ -317,38 +327,53 @@ Deno.test("Recovery refuses the same batch once anything was written behind it, 
       await node.commit();
       disk.killProcess();
     } else await node.stop();
-    flipByte(disk, FIRST_SEGMENT, recordOffsets(disk, FIRST_SEGMENT)[4]!);
-    await assertRejects(() => TestNode.start(disk), RefusalError, "bad record before good ones");
+    flipByte(disk, FIRST_SEGMENT, logFrameOffsets(disk)[4]!);
+    await assertRejects(() => TestNode.start(disk), RefusalError, "bad frame that was safe");
   }
 });
 
-Deno.test("Recovery cuts off a mark that says it stands elsewhere", async () => {
+Deno.test("Recovery cuts off a frame that says it stands elsewhere", async () => {
   const [disk] = await filledDisk();
-  const mark = new OutputBuffer();
-  encodeMark(mark, 7);
-  sealMark(mark.bytes, 0, 0);
-  append(disk, FIRST_SEGMENT, mark.view());
+  const frame = new OutputBuffer();
+  openFrame(frame, 7);
+  sealFrame(frame, 0, 0, false);
+  append(disk, FIRST_SEGMENT, frame.view());
   await assertGoesOn(disk, ALL, true);
 });
 
-Deno.test("Recovery refuses a bad record before good ones where batches do not begin with marks", async () => {
-  const [disk] = await filledDisk("everysec");
-  flipByte(disk, FIRST_SEGMENT, recordOffsets(disk, FIRST_SEGMENT)[2]!);
-  await assertRejects(() => TestNode.start(disk), RefusalError, "bad record before good ones");
+Deno.test("Recovery with policy everysec refuses a bad frame that was synced, and cuts off one that was not", async () => {
+  for (const isSynced of [true, false]) {
+    const disk = new SimulatedDisk();
+    const node = await TestNode.start(disk, { policy: "everysec" });
+    for (const key of ["a", "b", "c"]) {
+      if (isSynced && key === "c") node.clock.advance(EVERYSEC_SYNC_MS);
+      await settle();
+      node.set(0, key, "1");
+      await node.commit();
+    }
+    disk.killProcess();
+    flipByte(disk, FIRST_SEGMENT, logFrameOffsets(disk)[1]!);
+    if (!isSynced) await assertGoesOn(disk, { "0/a": "1@0" }, true);
+    else await assertRejects(() => TestNode.start(disk), RefusalError, "bad frame that was safe");
+  }
 });
 
-Deno.test("A log that is opened with another policy goes on in a segment of its own, whose header says if batches are marked", async () => {
-  const [disk] = await filledDisk("everysec");
-  const markedAt = 40;
-  assertEquals(disk.contentOf(FIRST_SEGMENT)[markedAt], 0);
-  const node = await TestNode.start(disk, { policy: "always" });
-  node.set(0, "e", "5");
-  await node.commit();
+Deno.test("A log that is opened with another policy goes on where it was", async () => {
+  const disk = new SimulatedDisk();
+  const content: Record<string, string> = {};
+  for (const policy of ["everysec", "always", "no", "always"] as const) {
+    const node = await TestNode.start(disk, { policy });
+    assertEquals(node.model.content(), content);
+    const key = `k${Object.keys(content).length}`;
+    node.set(0, key, policy);
+    await node.commit();
+    content[`0/${key}`] = `${policy}@0`;
+    if (policy === "no") await node.stop();
+    else disk.killProcess();
+  }
+  const node = await TestNode.start(disk);
+  assertEquals([node.log.segmentCount, node.model.content()], [1, content]);
   await node.stop();
-  assertEquals(disk.contentOf(SECOND_SEGMENT)[markedAt], 1);
-  const again = await TestNode.start(disk, { policy: "always" });
-  assertEquals([again.log.segmentCount, again.model.content()], [2, { ...ALL, "0/e": "5@0" }]);
-  await again.stop();
 });
 
 Deno.test("Recovery removes what a dump had made superfluous when a crash came before that", async () => {
