@@ -7,7 +7,7 @@ import { MIB } from "../core/limits.ts";
 import { COMMAND_SPECS } from "../protocol/command_specs.ts";
 import { findCommand } from "../protocol/command_table.ts";
 import { RequestDecoder } from "../protocol/request_decoder.ts";
-import type { Prefetcher } from "../store/prefetcher.ts";
+import { type Fetchable, Prefetcher } from "../store/prefetcher.ts";
 
 /** Requests looked at in a row. What is fetched for them fits well into the processor's cache. */
 const REQUESTS_MAX = 32;
@@ -19,7 +19,8 @@ const FIRST_KEY = Int32Array.from(COMMAND_SPECS, (spec) => spec.keys?.first ?? 0
 /** What is asked of a store. */
 export interface FetchingStore {
   readonly liveBytes: number;
-  readonly prefetcher: Pick<Prefetcher, "announce" | "fetch">;
+  readonly fetchable: Fetchable;
+  hashOf(bytes: Uint8Array, start: number, end: number): number;
 }
 
 /** What is asked of the node's shards. */
@@ -31,10 +32,12 @@ export interface FetchingShards {
 /** One for all clients of a node. */
 export class LookAhead {
   readonly #shards: FetchingShards;
+  readonly #prefetcher: Pick<Prefetcher, "announce" | "fetch">;
   readonly #request = new RequestDecoder();
 
-  constructor(shards: FetchingShards) {
+  constructor(shards: FetchingShards, prefetcher: Pick<Prefetcher, "announce" | "fetch"> = new Prefetcher()) {
     this.#shards = shards;
+    this.#prefetcher = prefetcher;
   }
 
   /**
@@ -56,7 +59,7 @@ export class LookAhead {
       if (request.argumentCount > 1) this.#announce(request);
     }
     request.settle();
-    for (const store of this.#shards.stores) store.prefetcher.fetch(false);
+    this.#prefetcher.fetch(false);
     return at;
   }
 
@@ -65,7 +68,9 @@ export class LookAhead {
     const key = command < 0 ? 0 : FIRST_KEY[command]!;
     if (key === 0 || key >= argumentCount) return;
     const store = this.#shards.storeOfKey(bytes, starts[key]!, ends[key]!);
-    store?.prefetcher.announce(bytes, starts[key]!, ends[key]!);
+    if (store !== null) {
+      this.#prefetcher.announce(store.fetchable, store.hashOf(bytes, starts[key]!, ends[key]!));
+    }
   }
 
   #liveBytes(): number {

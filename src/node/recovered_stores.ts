@@ -9,6 +9,7 @@ import { STORE_CAP_BYTES_MIN } from "../core/limits.ts";
 import type { Random } from "../core/random.ts";
 import type { EntryLoader, RecoveryTarget } from "../persistence/replayer.ts";
 import type { MutationListener, Revealed } from "../store/mutation_listener.ts";
+import { Prefetcher } from "../store/prefetcher.ts";
 import { Store } from "../store/store.ts";
 import type { Topology } from "../topology/topology.ts";
 
@@ -23,6 +24,7 @@ export class RecoveredStores implements RecoveryTarget {
   readonly stores = new Map<number, Store>();
   readonly #seed: HashSeed;
   readonly #revealed: Revealed;
+  readonly #prefetcher = new Prefetcher();
 
   constructor(random: Random, revealed: Revealed) {
     this.#seed = randomHashSeed(random);
@@ -100,11 +102,14 @@ export class RecoveredStores implements RecoveryTarget {
   }
 
   announce(shard: number, bytes: Uint8Array, keyStart: number, keyEnd: number): void {
-    this.stores.get(shard)?.prefetcher.announce(bytes, keyStart, keyEnd);
+    const store = this.stores.get(shard);
+    if (store !== undefined) {
+      this.#prefetcher.announce(store.fetchable, store.hashOf(bytes, keyStart, keyEnd));
+    }
   }
 
   fetchAnnounced(): void {
-    for (const store of this.stores.values()) store.prefetcher.fetch(true);
+    this.#prefetcher.fetch(true);
   }
 
   #storeOf(shard: number, file = "log"): Store {

@@ -18,9 +18,14 @@ export class StampStripes {
     this.#revealed = revealed;
   }
 
+  /** The highest stamp of the keys that share a stripe with `hash`. Reveals nothing. */
+  of(hash: number): Stamp {
+    return this.#stripes[hash & (STRIPE_COUNT - 1)]!;
+  }
+
   /** A key with `hash` was looked at. */
   look(hash: number): void {
-    this.#reveal(this.#stripes[hash & (STRIPE_COUNT - 1)]!);
+    this.#reveal(this.of(hash));
   }
 
   /** Every key was looked at. */

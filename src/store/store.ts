@@ -22,7 +22,7 @@ import { BUCKET_BYTES, BUCKET_COUNT_MIN, KeyIndex } from "./key_index.ts";
 import { Loader } from "./loader.ts";
 import { LruList } from "./lru_list.ts";
 import type { MutationListener, Revealed } from "./mutation_listener.ts";
-import { Prefetcher } from "./prefetcher.ts";
+import type { Fetchable } from "./prefetcher.ts";
 import { Snapshot, type SnapshotSink } from "./snapshot.ts";
 import { StampStripes } from "./stamp_stripes.ts";
 import { checkStore, type StoreParts } from "./store_check.ts";
@@ -63,8 +63,7 @@ export class Store {
   readonly #stamps: StampStripes;
   readonly #snapshot: Snapshot;
   readonly #parts: StoreParts;
-  /** Is told which keys will be set or looked for soon, where that is known. */
-  readonly prefetcher: Prefetcher;
+  readonly fetchable: Fetchable;
   readonly reservedCapBytes: number;
   #capBytes: number;
   /** Blocks that the cap allows. */
@@ -91,7 +90,7 @@ export class Store {
     this.#stamps = new StampStripes(options.revealed);
     this.#snapshot = new Snapshot(this, this.#arena, this.#order);
     this.#parts = { arena: this.#arena, entries: this.#entries, index: this.#index, order: this.#order };
-    this.prefetcher = new Prefetcher(this.#parts, options.seed);
+    this.fetchable = { arena: this.#arena, index: this.#index, stamps: this.#stamps, announcedCount: 0 };
     this.reservedCapBytes = options.capBytes;
     this.#capBytes = options.capBytes;
     this.#blockLimit = blockCount;
@@ -131,12 +130,17 @@ export class Store {
 
   // ---- Reads -------------------------------------------------------------------------------------
 
+  /** The hash of `key[start, end)`, for the {@linkcode Prefetcher}. */
+  hashOf(key: Uint8Array, start: number, end: number): number {
+    return hashOfKey(this.#seed, key, start, end);
+  }
+
   /**
    * The entry of `key[start, end)`, 0 when there is none or its time is over at `nowMs`. With `nowMs` 0 no entry's
    * time is over. Reveals what happened to the key last, found or not.
    */
   find(key: Uint8Array, start: number, end: number, nowMs: number): Row {
-    const hash = hashOfKey(this.#seed, key, start, end);
+    const hash = this.hashOf(key, start, end);
     this.#stamps.look(hash);
     const row = this.#index.find(hash, key, start, end);
     return row !== 0 && this.#entries.isExpired(row, nowMs) ? 0 : row;
@@ -225,7 +229,7 @@ export class Store {
     assert(valueLength <= VALUE_BYTES_MAX, "a value is not too long");
     const blocks = blocksOfPayload(keyLength + valueLength);
     if (blocks > this.#blockLimit) return false;
-    const hash = hashOfKey(this.#seed, key, keyStart, keyEnd);
+    const hash = this.hashOf(key, keyStart, keyEnd);
     let row = this.#index.find(hash, key, keyStart, keyEnd);
     if (row === 0) {
       row = this.#insert(hash, key, keyStart, keyEnd, blocks);
@@ -368,8 +372,6 @@ export class Store {
   check(): void {
     checkStore(this.#parts);
   }
-
-  // ---- Inside ------------------------------------------------------------------------------------
 
   /** A new entry, the newest, with its key but without its value. */
   #insert(hash: number, key: Uint8Array, keyStart: number, keyEnd: number, blocks: number): Row {
