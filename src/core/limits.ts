@@ -44,6 +44,10 @@ export const READ_BUFFER_BYTES = 64 * KIB;
 export const OUTPUT_BYTES_HIGH = 1 * MIB;
 /** An output buffer larger than this is given back once it is empty. */
 export const OUTPUT_BYTES_KEEP = 128 * KIB;
+/** Replies that are being written side by side in one room of a desk, before the next room is taken. */
+export const DESK_ROOM_BYTES = 64 * KIB;
+/** Desks at which nobody sits and that are kept: one is enough but for clients in the middle of a request. */
+export const DESK_COUNT_KEPT = 64;
 /** All read buffers beyond `READ_BUFFER_BYTES` together, so that clients cannot exhaust the process. */
 export const LARGE_REQUEST_BYTES_MAX = 512 * MIB;
 /** Event loops of one balancer. */
@@ -150,6 +154,7 @@ assert(
   READS_LET_GO_PER_TURN * 2 <= READS_PER_TURN_MAX,
   "reads that are let go leave room for others in a turn",
 );
+assert(DESK_ROOM_BYTES <= OUTPUT_BYTES_KEEP, "a room of the usual size is kept");
 assert(READ_BUFFER_BYTES_MIN <= READ_BUFFER_BYTES, "the first read buffer is the smaller");
 // A SCAN cursor is block + shard × 2³¹ (45 bits at most), times 256 plus a node's index at the balancer.
 assert(SHARD_COUNT_MAX <= SLOT_COUNT && SLOT_COUNT * 2 ** 31 * 256 <= 2 ** 53, "a SCAN cursor is exact");

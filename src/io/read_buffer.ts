@@ -10,13 +10,16 @@
  */
 import { assert } from "../core/assert.ts";
 import { LARGE_REQUEST_BYTES_MAX, READ_BUFFER_BYTES, READ_BUFFER_BYTES_MIN } from "../core/limits.ts";
+import { BufferShelf } from "./buffer_shelf.ts";
 import type { Connection } from "./network.ts";
 
 /** Reads in a row that would have fitted into the smallest buffer, before it is taken again. */
 const SMALL_READS_TO_SHRINK = 64;
+const NO_BYTES = new Uint8Array(0);
 
-/** Memory that the large buffers of all connections share. */
+/** Memory that the buffers of all connections share: a budget for the large ones, a shelf for the smallest. */
 export class ReadBudget {
+  readonly shelf = new BufferShelf(READ_BUFFER_BYTES_MIN);
   readonly capBytes: number;
   #usedBytes = 0;
 
@@ -56,7 +59,7 @@ export class ReadBuffer {
   constructor(budget: ReadBudget, bytesMin: number = READ_BUFFER_BYTES_MIN) {
     this.#budget = budget;
     this.#bytesMin = bytesMin;
-    this.bytes = new Uint8Array(bytesMin);
+    this.bytes = this.#allocate(bytesMin);
   }
 
   /**
@@ -105,10 +108,12 @@ export class ReadBuffer {
     } else this.start = offset;
   }
 
-  /** Gives back what came from the budget. The buffer is not used any more. */
+  /** Gives back what is shared. The buffer is not used any more, nor is a read into it under way. */
   release(): void {
-    this.#budget.give(this.#borrowedBytes);
-    this.#borrowedBytes = 0;
+    this.#repay();
+    this.#giveBack(this.bytes);
+    this.bytes = NO_BYTES;
+    this.start = this.end = 0;
   }
 
   /** Chooses the size of an empty buffer. */
@@ -136,12 +141,28 @@ export class ReadBuffer {
   }
 
   #resize(length: number): void {
-    if (length <= READ_BUFFER_BYTES) this.release();
-    const bytes = new Uint8Array(length);
-    bytes.set(this.bytes.subarray(this.start, this.end));
+    if (length <= READ_BUFFER_BYTES) this.#repay();
+    const old = this.bytes;
+    this.bytes = this.#allocate(length);
+    this.bytes.set(old.subarray(this.start, this.end));
     this.end -= this.start;
     this.start = 0;
-    this.bytes = bytes;
+    this.#giveBack(old);
+  }
+
+  #repay(): void {
+    this.#budget.give(this.#borrowedBytes);
+    this.#borrowedBytes = 0;
+  }
+
+  #allocate(length: number): Uint8Array<ArrayBuffer> {
+    const { shelf } = this.#budget;
+    return length === shelf.bufferBytes ? shelf.take() : new Uint8Array(length);
+  }
+
+  #giveBack(bytes: Uint8Array<ArrayBuffer>): void {
+    const { shelf } = this.#budget;
+    if (bytes.length === shelf.bufferBytes) shelf.give(bytes);
   }
 
   #moveToFront(): void {

@@ -63,14 +63,20 @@ export class ReadTurns {
   }
 
   /** Reads from `source` when its turn has come. Rejects as `source` does. */
-  async read(source: Readable, buffer: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    if (this.#first !== undefined || this.#wasFull || this.#completedCount >= READS_PER_TURN_MAX) {
-      await new Promise<void>((letGo) => this.#hold({ letGo, next: undefined }));
+  read(source: Readable, buffer: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    if (this.#first === undefined && !this.#wasFull && this.#completedCount < READS_PER_TURN_MAX) {
+      return source.read(buffer).then(this.#completed);
     }
-    const count = await source.read(buffer);
+    return new Promise<void>((letGo) => this.#hold({ letGo, next: undefined }))
+      .then(() => source.read(buffer))
+      .then(this.#completed);
+  }
+
+  /** No function of its own for each read, nor an async one: that is most of what a turn costs. */
+  readonly #completed = (count: number | null): number | null => {
     if (this.#completedCount++ === 0) this.#atEndOfTurn(this.#endTurn);
     return count;
-  }
+  };
 
   readonly #endTurn = (): void => {
     this.#wasFull = this.#completedCount >= READS_PER_TURN_MAX;

@@ -8,8 +8,7 @@
  *
  * So a client holds one batch of replies at most, and one that does not read is not read from either.
  */
-import { OUTPUT_BYTES_HIGH, OUTPUT_BYTES_KEEP } from "../core/limits.ts";
-import { OutputBuffer } from "../core/output_buffer.ts";
+import { OUTPUT_BYTES_HIGH } from "../core/limits.ts";
 import type { Clock } from "../core/clock.ts";
 import { ClientWriter, type WriteWatch } from "../io/client_writer.ts";
 import { type Connection, isDisconnect } from "../io/network.ts";
@@ -21,15 +20,14 @@ import { INCOMPLETE, INVALID } from "../protocol/request_decoder.ts";
 import type { Session } from "../protocol/session.ts";
 import type { Revealed } from "../store/mutation_listener.ts";
 import type { CommitBarrier } from "./commit_barrier.ts";
-import { Executor, type NodeServices } from "./executor.ts";
+import type { Desk, Desks } from "./desk.ts";
+import type { NodeServices } from "./executor.ts";
 import type { LookAhead } from "./look_ahead.ts";
-
-/** First room for replies: enough for one short one. */
-const OUTPUT_BYTES_MIN = 64;
 
 export interface ClientServices extends NodeServices {
   readonly clock: Clock;
   readonly barrier: CommitBarrier;
+  readonly desks: Desks;
   readonly lookAhead: LookAhead;
   readonly revealed: Revealed;
   readonly readBudget: ReadBudget;
@@ -41,11 +39,11 @@ export class Client {
   readonly #services: ClientServices;
   readonly #session: Session;
   readonly #buffer: ReadBuffer;
-  readonly #output = new OutputBuffer(OUTPUT_BYTES_MIN);
-  readonly #executor: Executor;
   readonly #writer: ClientWriter;
   readonly #oneShot: OneShotRule;
-  /** Requests of the present batch that have a reply in the output. */
+  /** Where the present batch runs; from one batch to the next only while a request is incomplete. */
+  #desk: Desk | undefined;
+  /** Requests of the present batch that have a reply. */
   #requestCount = 0;
   #waitsForBytes = false;
   #isOver = false;
@@ -56,7 +54,6 @@ export class Client {
     this.#services = services;
     this.#session = services.sessions.open(connection.remote, services.clock.nowMs());
     this.#buffer = new ReadBuffer(services.readBudget);
-    this.#executor = new Executor(services, this.#session, this.#output);
     this.#writer = new ClientWriter(connection, services.writeWatch);
     this.#oneShot = new OneShotRule(services.clock, () => connection.close());
   }
@@ -89,15 +86,13 @@ export class Client {
    */
   async #serveRequests(): Promise<void> {
     const buffer = this.#buffer;
-    const output = this.#output;
     const writer = this.#writer;
-    const { request } = this.#executor;
     const { barrier, revealed } = this.#services;
     while (!this.#isOver) {
-      request.settle();
-      if (!buffer.ensureRoom(request.bytesNeeded)) {
-        this.#refuse("ERR Too many large requests in flight; try again later");
-        return await writer.writeAll(output.view());
+      if (!buffer.ensureRoom(this.#desk?.executor.request.bytesNeeded ?? 0)) {
+        const desk = this.#sitDown();
+        this.#refuse(desk, "ERR Too many large requests in flight; try again later");
+        return await writer.writeAll(desk.end());
       }
       this.#waitsForBytes = true;
       const count = await this.#connection.read(buffer.room());
@@ -106,33 +101,40 @@ export class Client {
       buffer.filled(count);
       this.#oneShot.bytesArrived();
       let requestCount = 0;
+      let isText = false;
       let mayBeMore = true;
       while (mayBeMore && !this.#isOver) {
         if (barrier.isCongested()) await barrier.relief();
-        const pending = this.#runBatch();
+        const desk = this.#sitDown();
+        const pending = this.#runBatch(desk);
         const { stamp } = revealed;
         if (pending !== undefined) await pending;
-        mayBeMore = pending !== undefined || output.length >= OUTPUT_BYTES_HIGH;
+        mayBeMore = pending !== undefined || desk.replyBytes >= OUTPUT_BYTES_HIGH;
         requestCount += this.#requestCount;
-        if (!barrier.isCommitted(stamp) && !await barrier.whenCommitted(stamp)) this.#refuseBatch();
-        if (output.length > 0) {
-          const replies = output.view();
+        ({ isText } = desk.executor.request);
+        const { room } = desk;
+        let replies = desk.end();
+        this.#standUp(desk);
+        if (!barrier.isCommitted(stamp) && !await barrier.whenCommitted(stamp)) {
+          replies = this.#refusals(isText);
+        }
+        if (replies.length > 0) {
           const taken = await writer.begin(replies);
           if (!writer.tookAll(replies, taken)) await writer.writeAll(replies.subarray(taken));
-          output.clear(OUTPUT_BYTES_KEEP);
         }
+        desk.written(room);
       }
-      this.#oneShot.answered(requestCount, request.isText, buffer.end - buffer.start);
+      this.#oneShot.answered(requestCount, isText, buffer.end - buffer.start);
     }
   }
 
   /**
-   * Runs requests until the input is used up, the output is full, the connection is to be closed, or a command
+   * Runs requests until the input is used up, there are many replies, the connection is to be closed, or a command
    * takes longer than this turn: then its promise is returned.
    */
-  #runBatch(): Promise<void> | undefined {
+  #runBatch(desk: Desk): Promise<void> | undefined {
     const { barrier, clock, lookAhead, revealed } = this.#services;
-    const executor = this.#executor;
+    const { executor } = desk;
     executor.nowMs = this.#session.lastActiveMs = clock.nowMs();
     this.#requestCount = 0;
     revealed.stamp = 0;
@@ -146,50 +148,71 @@ export class Client {
       }
       if (next === INCOMPLETE) return undefined;
       if (next === INVALID) {
-        this.#refuse(request.error);
+        this.#refuse(desk, request.error);
         return undefined;
       }
       buffer.consume(next);
       if (request.argumentCount === 0) continue;
       if (request.isText && looksLikeHttp(request)) {
-        this.#refuse("ERR This port speaks RESP and text lines, not HTTP");
+        this.#refuse(desk, "ERR This port speaks RESP and text lines, not HTTP");
         return undefined;
       }
       this.#requestCount++;
-      const replyAt = this.#output.length;
+      const { replyBytes } = desk;
       const pending = executor.run();
       barrier.seal();
       if (pending !== undefined) return pending;
       const refusal = barrier.readRefusal();
       if (refusal !== "") {
-        this.#output.length = replyAt;
+        desk.cutReplies(replyBytes);
         executor.refuse(refusal);
       }
       if (this.#session.wantsClose) {
         this.#isOver = true;
         return undefined;
       }
-      if (this.#output.length >= OUTPUT_BYTES_HIGH) return undefined;
+      if (desk.replyBytes >= OUTPUT_BYTES_HIGH) return undefined;
     }
     return undefined;
   }
 
+  /** A batch begins: at the desk that holds the beginning of its first request, or at any. */
+  #sitDown(): Desk {
+    const desk = this.#desk ??= this.#services.desks.take();
+    desk.begin(this.#session);
+    return desk;
+  }
+
+  /** The batch has ended: others may have the desk, unless it holds the beginning of a request. */
+  #standUp(desk: Desk): void {
+    const { request } = desk.executor;
+    request.settle();
+    if (request.isIncomplete) return;
+    this.#desk = undefined;
+    this.#services.desks.give(desk);
+  }
+
   /** Answers with an error, the last that this client gets. */
-  #refuse(text: string): void {
-    this.#executor.refuse(text);
+  #refuse(desk: Desk, text: string): void {
+    desk.executor.refuse(text);
     this.#isOver = true;
     this.#wasRefused = true;
+  }
+
+  /** The log failed, and nothing that the batch says may be said: what is said instead. */
+  #refusals(isText: boolean): Uint8Array<ArrayBuffer> {
+    const desk = this.#sitDown();
+    for (let i = 0; i < this.#requestCount; i++) {
+      desk.executor.refuse(this.#services.barrier.failureText(), isText);
+    }
+    const refusals = desk.end();
+    this.#standUp(desk);
+    return refusals;
   }
 
   /** Sees to it that the error, which was the last, reaches a client that is still sending. */
   #linger(): Promise<void> {
     this.#waitsForBytes = true;
     return lingeringClose(this.#connection, this.#services.clock);
-  }
-
-  /** The log failed: nothing that this batch says may be said. */
-  #refuseBatch(): void {
-    this.#output.clear();
-    for (let i = 0; i < this.#requestCount; i++) this.#executor.refuse(this.#services.barrier.failureText());
   }
 }

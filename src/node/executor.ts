@@ -1,5 +1,5 @@
 /**
- * Runs one decoded request of one client: finds the command, checks what every command has in common (arity, key
+ * Runs one decoded request of the client that it serves: finds the command, checks what every command has in common (arity, key
  * length, ownership of the slots, whether the log takes writes), and calls the handler, which works on the stores
  * and replies into the client's output. It is the `CommandContext` that handlers see.
  *
@@ -17,7 +17,7 @@ import { RequestDecoder } from "../protocol/request_decoder.ts";
 import { RespReply } from "../protocol/resp_reply.ts";
 import { TextReply } from "../protocol/text_reply.ts";
 import type { Reply } from "../protocol/reply.ts";
-import type { Session, SessionRegistry } from "../protocol/session.ts";
+import { Session, type SessionRegistry } from "../protocol/session.ts";
 import type { Store } from "../store/store.ts";
 import type { ShardTable } from "./shard_table.ts";
 
@@ -41,12 +41,13 @@ export interface NodeServices {
 
 export class Executor implements CommandContext {
   readonly request = new RequestDecoder();
-  readonly session: Session;
+  /** Whose requests are run; nobody's at first. */
+  session = new Session(0, "", 0);
   readonly sessions: SessionRegistry;
   readonly server: ServerDoor;
   readonly random: Random;
   reply: Reply;
-  /** Set by the client's loop once a batch: every request of a batch sees the same time. */
+  /** Set once a batch by the client that runs it: every request of a batch sees the same time. */
   nowMs = 0;
   readonly #services: NodeServices;
   readonly #shards: ShardTable;
@@ -56,16 +57,21 @@ export class Executor implements CommandContext {
   #located: Store | null = null;
   #locatedArgument = 0;
 
-  constructor(services: NodeServices, session: Session, output: OutputBuffer) {
+  constructor(services: NodeServices, output: OutputBuffer) {
     this.#services = services;
     this.#shards = services.shards;
-    this.session = session;
     this.sessions = services.sessions;
     this.server = services.server;
     this.random = services.random;
     this.#respReply = new RespReply(output);
     this.#textReply = new TextReply(output);
     this.reply = this.#respReply;
+  }
+
+  /** Runs the requests of `session` from now on. */
+  serve(session: Session): void {
+    this.session = session;
+    this.protocolChanged();
   }
 
   get stores(): readonly Store[] {
@@ -116,9 +122,9 @@ export class Executor implements CommandContext {
     return HANDLERS[command]!(this);
   }
 
-  /** Answers the current request with an error in its own dialect. */
-  refuse(text: string): void {
-    (this.request.isText ? this.#textReply : this.#respReply).error(text);
+  /** Answers with an error, in the current request's dialect if none is given. */
+  refuse(text: string, isText = this.request.isText): void {
+    (isText ? this.#textReply : this.#respReply).error(text);
   }
 
   /** Checks every key of the request; remembers the first one's store. Returns the error's text or "". */

@@ -22,6 +22,7 @@ import type { Revealed } from "../store/mutation_listener.ts";
 import { runAdmin } from "./admin.ts";
 import { Client, type ClientServices } from "./client.ts";
 import { CommitBarrier } from "./commit_barrier.ts";
+import { Desks } from "./desk.ts";
 import { Dumps } from "./dumps.ts";
 import { infoText } from "./info.ts";
 import { LookAhead } from "./look_ahead.ts";
@@ -121,17 +122,21 @@ export class NodeServer {
       writeRefusal,
       congested: () => barrier.isCongested(),
     });
-    this.#services = {
-      clock,
+    const services = {
       shards,
-      barrier,
-      lookAhead: new LookAhead(shards),
-      revealed,
       writeRefusal,
       random: world.random,
       sessions: new SessionRegistry(),
       server: this.#door(writeRefusal),
       counters: this.#counters,
+    };
+    this.#services = {
+      ...services,
+      clock,
+      barrier,
+      desks: new Desks(services),
+      lookAhead: new LookAhead(shards),
+      revealed,
       readBudget: new ReadBudget(),
       writeWatch: new WriteWatch(clock, options.clientStallMs),
     };

@@ -56,6 +56,11 @@ export class RequestDecoder implements Request {
   /** Made when the first text line comes. */
   #line: TextLine | null = null;
 
+  /** Whether a request was begun and its bytes ended: the next bytes have to be those that follow. */
+  get isIncomplete(): boolean {
+    return this.#resumeAt !== 0;
+  }
+
   /**
    * Decodes the request that begins at `bytes[start]`, of which everything before `end` has arrived. Returns the
    * offset behind it, {@linkcode INCOMPLETE} or {@linkcode INVALID}. After `INCOMPLETE` the same request is given
