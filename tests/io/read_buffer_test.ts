@@ -125,3 +125,17 @@ Deno.test("After a run of small reads the smallest buffer is taken again", async
   }
   assertEquals(buffer.bytes.length, READ_BUFFER_BYTES_MIN);
 });
+
+Deno.test("Idle connections read into one array; whose buffer has grown, or is over, leaves its place to others", async () => {
+  const budget = new ReadBudget();
+  const [first, second, third] = [new ReadBuffer(budget), new ReadBuffer(budget), new ReadBuffer(budget)];
+  assertEquals(new Set([first, second, third].map(({ bytes }) => bytes.buffer)).size, 1);
+  const places = [first.bytes.byteOffset, second.bytes.byteOffset];
+  await held(first, 10_000, 0);
+  second.release();
+  second.release();
+  const others = [new ReadBuffer(budget), new ReadBuffer(budget), new ReadBuffer(budget)];
+  assertEquals(others.slice(0, 2).map(({ bytes }) => bytes.byteOffset).sort((a, b) => a - b), places);
+  const all = [third, ...others].map(({ bytes }) => bytes.byteOffset);
+  assertEquals(new Set(all).size, all.length);
+});

@@ -66,7 +66,12 @@ export class NodeWorld {
   }
 
   async client(): Promise<NodeClient> {
-    return new NodeClient(await this.#network.connect({ host: "127.0.0.1", port: 8081 }));
+    return new NodeClient(await this.connect());
+  }
+
+  /** A connection of which the test itself reads. */
+  connect(): Promise<Connection> {
+    return this.#network.connect({ host: "127.0.0.1", port: 8081 });
   }
 }
 
@@ -91,6 +96,11 @@ export class NodeClient {
   async sendText(text: string): Promise<void> {
     await writeAll(this.#connection, bytesOf(text));
     await settle();
+  }
+
+  /** Whether nothing was received since the last {@linkcode NodeClient.take}. */
+  get isQuiet(): boolean {
+    return this.#received === "";
   }
 
   /** Everything received since the last call. */

@@ -1,0 +1,85 @@
+/** Many clients at one node's few desks: none sees anything of another. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { bytesOf, textOf } from "../../src/core/bytes.ts";
+import { DESK_ROOM_BYTES } from "../../src/core/limits.ts";
+import { settle } from "../support/settle.ts";
+import { NodeWorld } from "./node_world.ts";
+
+const SET = "*3\r\n$3\r\nSET\r\n";
+
+Deno.test("Clients whose requests arrive in pieces, byte by byte in turn, each get their own answers", async () => {
+  const world = new NodeWorld();
+  await world.start({ fsync: "no" });
+  const clients = await Promise.all(Array.from({ length: 20 }, () => world.client()));
+  const texts = clients.map((_, i) =>
+    i % 2 === 0
+      ? `${SET}$4\r\nkey${i % 10}\r\n$2\r\n${10 + i}\r\n*2\r\n$4\r\nECHO\r\n$3\r\na${10 + i}\r\n`
+      : `SET text${i} ${10 + i}\nECHO "a ${i}"\n`
+  );
+  for (let at = 0; texts.some(({ length }) => at < length); at++) {
+    for (const [i, client] of clients.entries()) {
+      if (at < texts[i]!.length) await client.sendText(texts[i]![at]!);
+    }
+  }
+  await settle();
+  assertEquals(
+    clients.map((client) => client.take()),
+    clients.map((_, i) => i % 2 === 0 ? `+OK\r\n$3\r\na${10 + i}\r\n` : `OK\na ${i}\n`),
+  );
+  await world.stop();
+});
+
+Deno.test("What a client is sent while it does not read stays as it was, whatever others are sent meanwhile", async () => {
+  const world = new NodeWorld();
+  await world.start({ fsync: "no" });
+  const [writer, other] = [await world.client(), await world.client()];
+  const value = "v".repeat(1_000);
+  assertEquals(await writer.ask("SET", "key", value), "+OK\r\n");
+  const slow = await world.connect();
+  const requests = 400;
+  // More than the connection takes: the rest of the replies waits at the node.
+  await slow.write(bytesOf("GET key\n".repeat(requests)));
+  await settle();
+  const noise = "n".repeat(2_000);
+  for (let sent = 0; sent < 4 * DESK_ROOM_BYTES; sent += noise.length) {
+    assertEquals(await other.ask("ECHO", noise), `$2000\r\n${noise}\r\n`);
+  }
+  const buffer = new Uint8Array(64 * 1024);
+  let received = "";
+  while (received.length < requests * (value.length + 1)) {
+    const count = await slow.read(buffer);
+    assert(count !== null);
+    received += textOf(buffer, 0, count);
+  }
+  assertEquals(received, `${value}\n`.repeat(requests));
+  slow.close();
+  await world.stop();
+});
+
+Deno.test("Each client is answered in the protocol version that it chose, at whichever desk", async () => {
+  const world = new NodeWorld();
+  await world.start();
+  const [old, young] = [await world.client(), await world.client()];
+  assertMatch(await young.ask("HELLO", "3"), /^%/);
+  for (let round = 0; round < 3; round++) {
+    assertEquals([await old.ask("GET", "none"), await young.ask("GET", "none")], ["$-1\r\n", "_\r\n"]);
+  }
+  await world.stop();
+});
+
+Deno.test("While one client waits for a dump others are answered, and it gets its own answer in the end", async () => {
+  const world = new NodeWorld();
+  await world.start({ fsync: "no" });
+  const [saver, other] = [await world.client(), await world.client()];
+  await saver.ask("SET", "key", "value");
+  world.disk.holdSyncs();
+  assertEquals(await saver.ask("SAVE"), "");
+  for (let i = 0; i < 5; i++) assertEquals(await other.ask("ECHO", `${i}`), `$1\r\n${i}\r\n`);
+  world.disk.releaseSyncs();
+  for (let i = 0; i < 20 && saver.isQuiet; i++) {
+    world.clock.advance(1);
+    await settle();
+  }
+  assertEquals([saver.take(), other.take()], ["+OK\r\n", ""]);
+  await world.stop();
+});

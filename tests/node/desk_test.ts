@@ -1,0 +1,77 @@
+/** Desks: the room in which replies of several batches lie, and how many desks there are. */
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { DESK_COUNT_KEPT, DESK_ROOM_BYTES } from "../../src/core/limits.ts";
+import { textOf } from "../../src/core/bytes.ts";
+import { Desk, Desks } from "../../src/node/desk.ts";
+import type { NodeServices } from "../../src/node/executor.ts";
+import { Session, SessionRegistry } from "../../src/protocol/session.ts";
+
+const services = { shards: null, sessions: new SessionRegistry() } as unknown as NodeServices;
+const session = new Session(1, "test", 0);
+
+/** A batch whose only reply is an error of `text`; the reply, and its room. */
+function batch(desk: Desk, text: string) {
+  desk.begin(session);
+  desk.executor.refuse(text);
+  assertEquals(desk.replyBytes, text.length + 3);
+  const { room } = desk;
+  return { room, replies: desk.end() };
+}
+
+function textOfReplies({ replies }: { replies: Uint8Array }): string {
+  return textOf(replies, 0, replies.length);
+}
+
+Deno.test("Replies stay as they are until they are written, however many batches come meanwhile", () => {
+  const desk = new Desk(services);
+  const batches = Array.from({ length: 20_000 }, (_, i) => batch(desk, `ERR ${i}`));
+  batches.forEach((each, i) => assertEquals(textOfReplies(each), `-ERR ${i}\r\n`));
+  assert(batches.every(({ room }) => room.length <= 2 * DESK_ROOM_BYTES));
+});
+
+Deno.test("A room is used from its front again once all that lies in it is written, and not before", () => {
+  const desk = new Desk(services);
+  const [first, second] = [batch(desk, "ERR first"), batch(desk, "ERR second")];
+  desk.written(first.room);
+  const third = batch(desk, "ERR third");
+  assertEquals(textOfReplies(second), "-ERR second\r\n");
+  desk.written(second.room);
+  desk.written(third.room);
+  const fourth = batch(desk, "ERR fourth");
+  assertEquals([fourth.replies.byteOffset, fourth.room], [0, first.room]);
+});
+
+Deno.test("What is written late from an earlier room does not make the present one free", () => {
+  const desk = new Desk(services);
+  const early = batch(desk, "ERR early");
+  while (desk.room === early.room) batch(desk, "ERR filling");
+  const late = batch(desk, "ERR late");
+  desk.written(early.room);
+  desk.written(early.room);
+  batch(desk, `ERR ${"after".repeat(300)}`);
+  assertEquals([textOfReplies(early), textOfReplies(late)], ["-ERR early\r\n", "-ERR late\r\n"]);
+});
+
+Deno.test("Replies of a batch can be cut, those of earlier batches stay", () => {
+  const desk = new Desk(services);
+  const first = batch(desk, "ERR first");
+  desk.begin(session);
+  desk.executor.refuse("ERR kept");
+  const { replyBytes } = desk;
+  desk.executor.refuse("ERR cut");
+  desk.cutReplies(replyBytes);
+  assertEquals([textOfReplies(first), textOfReplies({ replies: desk.end() })], [
+    "-ERR first\r\n",
+    "-ERR kept\r\n",
+  ]);
+});
+
+Deno.test("A desk that was given back is the next to be taken; of many only so many are kept", () => {
+  const desks = new Desks(services);
+  const taken = Array.from({ length: DESK_COUNT_KEPT + 1 }, () => desks.take());
+  assertEquals(new Set(taken).size, taken.length);
+  for (const desk of taken) desks.give(desk);
+  const again = taken.map(() => desks.take());
+  assertStrictEquals(again[0], taken[DESK_COUNT_KEPT - 1]);
+  assertEquals(again.filter((desk) => taken.includes(desk)).length, DESK_COUNT_KEPT);
+});
