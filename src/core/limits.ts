@@ -119,6 +119,8 @@ export const BACKGROUND_STEP_MS = 1;
  * length the writes of the smaller chunks cost the dump a tenth of its speed.
  */
 export const DUMP_STEP_MS = 0.25;
+/** A dump pauses for this long after a step beside which requests were run. Timers know whole milliseconds. */
+export const DUMP_PAUSE_MS = 1;
 
 // ---- Balancer ------------------------------------------------------------------------------------
 

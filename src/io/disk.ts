@@ -41,7 +41,10 @@ export interface Disk {
   size(path: string): Promise<number>;
   /** The whole of a small file. */
   readFile(path: string): Promise<Uint8Array<ArrayBuffer>>;
-  /** Writes a file anew from `chunks`, one at a time, without syncing it. Made for large files. */
+  /**
+   * Writes a file anew from `chunks`. Each is asked for when the one before is written; its bytes may not change until
+   * then. Made for large files: parts may be synced meanwhile, but only {@linkcode Disk.syncFile} promises it.
+   */
   writeFile(path: string, chunks: AsyncIterable<Uint8Array<ArrayBuffer>>): Promise<void>;
   /** Resolves when the file's content is on the disk itself. */
   syncFile(path: string): Promise<void>;

@@ -8,6 +8,7 @@ import { DUMP_BACKLOG_BYTES_HIGH } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
 import type { DumpWriter } from "../persistence/dump_writer.ts";
 import type { Log } from "../persistence/log.ts";
+import { DumpPace } from "./dump_pace.ts";
 import { dumpSourceOf } from "./dump_source.ts";
 import type { ShardTable } from "./shard_table.ts";
 
@@ -26,12 +27,16 @@ export interface DumpsOptions {
   readonly logBytes: number;
   /** Log position of the newest dump found at the start. */
   readonly lastPosition: number;
+  /** Requests run since the start of the node. */
+  readonly servedCount: () => number;
 }
 
 export class Dumps {
   readonly #options: DumpsOptions;
   readonly #timer: Timer;
   #running: Promise<void> | null = null;
+  /** Of the dump under way, or of the last. */
+  #pace: DumpPace | null = null;
   #lastSaveMs: number;
   #lastTriedMs: number;
   #lastPosition: number;
@@ -64,17 +69,16 @@ export class Dumps {
     return this.#count;
   }
 
-  /** Writes a dump. Rejects when one is being written already, or with what went wrong. */
+  /** Writes a dump, as fast as can be. Rejects when one is being written already, or with what went wrong. */
   save(): Promise<void> {
     if (this.#running !== null) return Promise.reject(new Error("Background save already in progress"));
-    this.#running = this.#write().finally(() => this.#running = null);
-    return this.#running;
+    return this.#begin(true);
   }
 
-  /** Starts a dump; empty, or why not. */
+  /** Starts a dump, which leaves time to those who are served meanwhile; empty, or why not. */
   backgroundSave(): string {
     if (this.#running !== null) return "Background save already in progress";
-    this.save().catch(() => {}); // told by the log line and by INFO
+    this.#begin(false).catch(() => {}); // told by the log line and by INFO
     return "";
   }
 
@@ -91,10 +95,18 @@ export class Dumps {
   /** No dumps by schedule any more; waits for the one under way. */
   async stop(): Promise<void> {
     this.#timer.cancel();
+    this.#pace?.hurry();
     await this.#running?.catch(() => {});
   }
 
-  async #write(): Promise<void> {
+  #begin(isHurried: boolean): Promise<void> {
+    const { clock, servedCount } = this.#options;
+    this.#pace = new DumpPace({ clock, servedCount, isHurried });
+    this.#running = this.#write(this.#pace).finally(() => this.#running = null);
+    return this.#running;
+  }
+
+  async #write(pace: DumpPace): Promise<void> {
     const { clock, logger, log, shards, writer } = this.#options;
     const beganMs = clock.monotonicMs();
     this.#lastTriedMs = clock.nowMs();
@@ -102,6 +114,7 @@ export class Dumps {
       const { position, entryCount, bytes } = await writer.write(
         shards.shards.map((shard) => dumpSourceOf(shard)),
         log,
+        pace,
       );
       this.#lastPosition = position;
       this.#lastSaveMs = clock.nowMs();

@@ -111,6 +111,7 @@ export class NodeServer {
       intervalMs: options.dumpIntervalMs,
       logBytes: options.dumpLogBytes,
       lastPosition: keeper.dumpPosition,
+      servedCount: () => this.#counters.commands,
     });
     const barrier = new CommitBarrier(keeper.log, this.#dumps, revealed);
     const writeRefusal = () => barrier.writeRefusal();

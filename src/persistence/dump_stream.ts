@@ -30,6 +30,12 @@ export interface DumpSink {
   entryEnd(): void;
 }
 
+/** How fast a dump may go. */
+export interface StepPace {
+  /** Resolves when the next step may be made. */
+  nextStep(): Promise<void>;
+}
+
 /** A shard that can hand over all its entries as they are at one moment. */
 export interface DumpSource {
   readonly shard: number;
@@ -92,9 +98,9 @@ export class DumpStream {
 
   /**
    * The dump's bytes. A chunk is valid until the next is asked for. `taken` is called each time the disk has taken
-   * one. Rejects when a source was abandoned.
+   * one, and then `pace` is asked. Rejects when a source was abandoned.
    */
-  async *chunks(taken: () => void): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  async *chunks(taken: () => void, pace: StepPace): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     let isOver = false;
     while (!isOver) {
       isOver = this.#step();
@@ -110,6 +116,7 @@ export class DumpStream {
       this.#bytes += chunk.length;
       chunk.clear(CHUNK_BYTES_KEEP);
       taken();
+      if (!isOver) await pace.nextStep();
     }
   }
 

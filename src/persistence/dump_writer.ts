@@ -8,7 +8,8 @@ import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import { DUMP_BACKLOG_BYTES_HIGH } from "../core/limits.ts";
 import { directoryOf, type Disk } from "../io/disk.ts";
-import { type DumpSource, DumpStream } from "./dump_stream.ts";
+import { vacate } from "../io/vacate.ts";
+import { type DumpSource, DumpStream, type StepPace } from "./dump_stream.ts";
 import type { Log } from "./log.ts";
 
 /** A dump whose sources were abandoned is begun anew this often. */
@@ -57,10 +58,10 @@ export class DumpWriter {
   }
 
   /**
-   * Writes a dump of all sources as they are at the call. One at a time. Rejects with `Cannot save dump: …`; the dump
-   * before stays as it was.
+   * Writes a dump of all sources as they are at the call, as fast as `pace` lets it. One at a time. Rejects with
+   * `Cannot save dump: …`; the dump before stays as it was.
    */
-  async write(sources: readonly DumpSource[], log: Log): Promise<WrittenDump> {
+  async write(sources: readonly DumpSource[], log: Log, pace: StepPace): Promise<WrittenDump> {
     assert(this.#stream === null, "one dump at a time");
     for (let attempt = 1;; attempt++) {
       if (log.failure !== "") throw new Error(`Cannot save dump: ${log.failure}`);
@@ -68,7 +69,7 @@ export class DumpWriter {
       const stream = new DumpStream(sources, this.#options.clock, this.#options.identity, position);
       this.#stream = stream;
       try {
-        await this.#save(stream, position, log);
+        await this.#save(stream, position, { log, pace });
         return { position, entryCount: stream.entryCount, bytes: stream.bytes };
       } catch (error) {
         const isTriedAgain = stream.isAbandoned && attempt < ATTEMPTS_MAX;
@@ -83,14 +84,20 @@ export class DumpWriter {
     }
   }
 
-  async #save(stream: DumpStream, position: number, log: Log): Promise<void> {
+  async #save(
+    stream: DumpStream,
+    position: number,
+    { log, pace }: { log: Log; pace: StepPace },
+  ): Promise<void> {
     const { disk, path } = this.#options;
     const temporary = temporaryOf(path);
-    await disk.writeFile(temporary, stream.chunks(() => this.#relieve()));
+    await disk.writeFile(temporary, stream.chunks(() => this.#relieve(), pace));
     await disk.syncFile(temporary);
     if (!await log.syncThrough(position)) throw new Error(log.failure);
-    await disk.rename(temporary, path);
-    await disk.syncDirectory(directoryOf(path));
+    await vacate(disk, path, async () => {
+      await disk.rename(temporary, path);
+      await disk.syncDirectory(directoryOf(path));
+    });
   }
 
   /** Best effort: what stays behind is removed at the next start. */

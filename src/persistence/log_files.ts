@@ -8,6 +8,7 @@ import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import { KIB } from "../core/limits.ts";
 import type { Disk } from "../io/disk.ts";
+import { vacate } from "../io/vacate.ts";
 import { Segment, type SegmentPlace } from "./segment.ts";
 
 /** A longer write goes through a thread, so that copying it does not hold up the loop. */
@@ -126,12 +127,14 @@ export class LogFiles {
   /** Removes the segments that lie wholly before `position`, but never the last. One call at a time. */
   async removeBefore(position: number): Promise<void> {
     const { disk, directory } = this.#options;
-    const countBefore = this.#segments.length;
     while (this.#segments.length > 1 && this.#segments[1]!.position <= position) {
-      await disk.remove(this.#segments[0]!.path);
-      this.#segments.shift();
+      const { path } = this.#segments[0]!;
+      await vacate(disk, path, async () => {
+        await disk.remove(path);
+        this.#segments.shift();
+        await disk.syncDirectory(directory);
+      });
     }
-    if (this.#segments.length < countBefore) await disk.syncDirectory(directory);
   }
 
   /** Ends the last file behind its last frame. */

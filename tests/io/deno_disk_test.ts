@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { clearImmediate, setImmediate } from "node:timers";
 import { bytesOf, textOf } from "../../src/core/bytes.ts";
+import { MIB } from "../../src/core/limits.ts";
 import { DenoDisk } from "../../src/io/deno_disk.ts";
 import { replaceFile } from "../../src/io/disk.ts";
 
@@ -164,6 +165,44 @@ Deno.test("Chunks of a file may all come in the same bytes, which are written an
     const written = await Deno.readFile(`${folder}/a`);
     assertEquals(written.length, count * length);
     assertEquals(written.findIndex((byte, at) => byte !== (1 + Math.floor(at / length)) % 251), -1);
+  });
+});
+
+Deno.test("A large file is written without garbage beside it, for which the collector would hold up the loop", async () => {
+  await withFolder(async (folder) => {
+    const bytes = new Uint8Array(256 * 1024);
+    const before = Deno.memoryUsage().external;
+    let most = 0;
+    await new DenoDisk().writeFile(`${folder}/a`, {
+      async *[Symbol.asyncIterator]() {
+        for (let i = 0; i < 200; i++) {
+          most = Math.max(most, Deno.memoryUsage().external - before);
+          yield await Promise.resolve(bytes);
+        }
+      },
+    });
+    assert(most < 4 * bytes.length, `${most}`);
+  });
+});
+
+Deno.test("A large file is synced every few megabytes while it is written, so that no sync is a long one", async () => {
+  await withFolder(async (folder) => {
+    const { syncData } = Deno.FsFile.prototype;
+    let syncCount = 0;
+    Deno.FsFile.prototype.syncData = function () {
+      syncCount++;
+      return syncData.call(this);
+    };
+    const chunk = new Uint8Array(MIB);
+    async function* chunks(): AsyncIterable<Uint8Array<ArrayBuffer>> {
+      for (let i = 0; i < 20; i++) yield await Promise.resolve(chunk);
+    }
+    try {
+      await new DenoDisk().writeFile(`${folder}/a`, chunks());
+    } finally {
+      Deno.FsFile.prototype.syncData = syncData;
+    }
+    assertEquals(syncCount, 5);
   });
 });
 

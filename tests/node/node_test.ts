@@ -1,8 +1,9 @@
 /** A node's promises, on a disk that forgets and a network that waits: durability, what reads reveal, failures. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { RefusalError } from "../../src/core/errors.ts";
+import { DUMP_PAUSE_MS } from "../../src/core/limits.ts";
 import { settle } from "../support/settle.ts";
-import { NodeWorld } from "./node_world.ts";
+import { type NodeClient, NodeWorld } from "./node_world.ts";
 
 const MIB = 1024 * 1024;
 
@@ -120,6 +121,46 @@ Deno.test("A dump during which everything is flushed is begun anew, and the next
   const again = await world.client();
   assertEquals([await again.ask("DBSIZE"), await again.ask("GET", "after")], [":1\r\n", "$1\r\n1\r\n"]);
   await world.stop();
+});
+
+/** A node with some chunks of a dump's data, and two clients of it. */
+async function worldWithEntries(): Promise<{ world: NodeWorld; client: NodeClient; other: NodeClient }> {
+  const world = new NodeWorld();
+  await world.start();
+  const [client, other] = [await world.client(), await world.client()];
+  for (let i = 0; i < 30; i++) await client.send("SET", `k${i}`, "v".repeat(64 * 1024));
+  client.take();
+  return { world, client, other };
+}
+
+const DUMP = "data/dump_8081.data";
+
+Deno.test("A dump in the background pauses while others are served, and goes on when they are not", async () => {
+  const { world, client } = await worldWithEntries();
+  await client.sendText("BGSAVE\r\nGET missing\r\n");
+  await settle();
+  assertEquals(client.take(), "Background saving started\n(nil)\n");
+  assertEquals(world.disk.paths.includes(DUMP), false);
+  world.clock.advance(DUMP_PAUSE_MS);
+  await settle();
+  assertEquals(world.disk.paths.includes(DUMP), true);
+  await world.stop();
+});
+
+Deno.test("A dump that a client waits for does not pause for others", async () => {
+  const { world, client, other } = await worldWithEntries();
+  await Promise.all([client.send("SAVE"), other.send("GET", "missing")]);
+  await settle();
+  assertEquals([client.take(), other.take()], ["+OK\r\n", "$-1\r\n"]);
+  await world.stop();
+});
+
+Deno.test("A node that is stopped ends its dump without a further pause", async () => {
+  const { world, client } = await worldWithEntries();
+  await client.sendText("BGSAVE\r\nGET missing\r\n");
+  assertEquals(world.disk.paths.includes(DUMP), false);
+  await world.stop();
+  assertEquals(world.disk.paths.includes(DUMP), true);
 });
 
 Deno.test("What a lower cap pushed out at a start stays away at later ones", async () => {

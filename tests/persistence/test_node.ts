@@ -7,7 +7,7 @@ import { bytesOf, textOf } from "../../src/core/bytes.ts";
 import type { Logger } from "../../src/core/logger.ts";
 import { SeededRandom } from "../../src/core/random.ts";
 import type { Disk } from "../../src/io/disk.ts";
-import type { DumpSink, DumpSource } from "../../src/persistence/dump_stream.ts";
+import type { DumpSink, DumpSource, StepPace } from "../../src/persistence/dump_stream.ts";
 import { DumpWriter, type WrittenDump } from "../../src/persistence/dump_writer.ts";
 import type { FsyncPolicy } from "../../src/persistence/log.ts";
 import { pathsOf } from "../../src/persistence/paths.ts";
@@ -21,6 +21,9 @@ export const FIRST_SEGMENT = `${PATHS.logDirectory}/0000000000000001.log`;
 export const SECOND_SEGMENT = `${PATHS.logDirectory}/0000000000000002.log`;
 
 export const QUIET: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** Lets a dump go on at once. */
+export const UNPACED: StepPace = { nextStep: () => Promise.resolve() };
 
 /** What a node holds: `shard/key` → `value@expiresAt`. */
 export class Model implements RecoveryTarget {
@@ -181,7 +184,7 @@ export class TestNode {
   }
 
   dump(sources = [new ModelSource(this, 0), new ModelSource(this, 1)]): Promise<WrittenDump> {
-    return this.writer.write(sources, this.log);
+    return this.writer.write(sources, this.log, UNPACED);
   }
 
   sequenceOf(shard: number): number {
