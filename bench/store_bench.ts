@@ -51,7 +51,7 @@ function newStore(capBytes: number): Store {
 function filledStore(capBytes: number, value: Uint8Array): Store {
   const store = newStore(capBytes);
   for (let at = 0; at < keys.length; at += KEY_BYTES) {
-    store.set(keys, at, at + KEY_BYTES, value, 0, value.length, 0);
+    store.set(store.hashOf(keys, at, at + KEY_BYTES), keys, at, at + KEY_BYTES, value, 0, value.length, 0);
   }
   return store;
 }
@@ -74,21 +74,21 @@ function nextGrowingKey(): void {
 Deno.bench("find hit", () => {
   for (let i = 0; i < OPERATIONS; i++) {
     const at = nextStart();
-    smallStore.find(keys, at, at + KEY_BYTES, 1);
+    smallStore.find(smallStore.hashOf(keys, at, at + KEY_BYTES), keys, at, at + KEY_BYTES, 1);
   }
 });
 
 Deno.bench("find miss", () => {
   for (let i = 0; i < OPERATIONS; i++) {
     const at = nextStart();
-    smallStore.find(absentKeys, at, at + KEY_BYTES, 1);
+    smallStore.find(smallStore.hashOf(absentKeys, at, at + KEY_BYTES), absentKeys, at, at + KEY_BYTES, 1);
   }
 });
 
 Deno.bench("find, touch, copy 64 bytes", () => {
   for (let i = 0; i < OPERATIONS; i++) {
     const at = nextStart();
-    const row = smallStore.find(keys, at, at + KEY_BYTES, 1);
+    const row = smallStore.find(smallStore.hashOf(keys, at, at + KEY_BYTES), keys, at, at + KEY_BYTES, 1);
     smallStore.touch(row);
     smallStore.copyValue(row, target, 0);
   }
@@ -97,35 +97,71 @@ Deno.bench("find, touch, copy 64 bytes", () => {
 Deno.bench("set overwrite 64 bytes", () => {
   for (let i = 0; i < OPERATIONS; i++) {
     const at = nextStart();
-    smallStore.set(keys, at, at + KEY_BYTES, small, 0, small.length, 0);
+    smallStore.set(
+      smallStore.hashOf(keys, at, at + KEY_BYTES),
+      keys,
+      at,
+      at + KEY_BYTES,
+      small,
+      0,
+      small.length,
+      0,
+    );
   }
 });
 
 Deno.bench("set new 64 bytes", () => {
   for (let i = 0; i < OPERATIONS; i++) {
     nextGrowingKey();
-    growingStore.set(growingKey, 0, KEY_BYTES, small, 0, small.length, 0);
+    growingStore.set(
+      growingStore.hashOf(growingKey, 0, KEY_BYTES),
+      growingKey,
+      0,
+      KEY_BYTES,
+      small,
+      0,
+      small.length,
+      0,
+    );
   }
 });
 
 Deno.bench("set evicting 64 bytes", () => {
   for (let i = 0; i < OPERATIONS; i++) {
     const at = nextStart();
-    evictingStore.set(keys, at, at + KEY_BYTES, small, 0, small.length, 0);
+    evictingStore.set(
+      evictingStore.hashOf(keys, at, at + KEY_BYTES),
+      keys,
+      at,
+      at + KEY_BYTES,
+      small,
+      0,
+      small.length,
+      0,
+    );
   }
 });
 
 Deno.bench("set overwrite 1,000 bytes", () => {
   for (let i = 0; i < OPERATIONS; i++) {
     const at = nextStart();
-    largeStore.set(keys, at, at + KEY_BYTES, large, 0, large.length, 0);
+    largeStore.set(
+      largeStore.hashOf(keys, at, at + KEY_BYTES),
+      keys,
+      at,
+      at + KEY_BYTES,
+      large,
+      0,
+      large.length,
+      0,
+    );
   }
 });
 
 Deno.bench("find, touch, copy 1,000 bytes", () => {
   for (let i = 0; i < OPERATIONS; i++) {
     const at = nextStart();
-    const row = largeStore.find(keys, at, at + KEY_BYTES, 1);
+    const row = largeStore.find(largeStore.hashOf(keys, at, at + KEY_BYTES), keys, at, at + KEY_BYTES, 1);
     largeStore.touch(row);
     largeStore.copyValue(row, target, 0);
   }

@@ -21,7 +21,7 @@ export class LocationCache {
 
   /** Index of the node, or −1 when it is not known. */
   get(key: Uint8Array): number {
-    const row = this.#store.find(key, 0, key.length, 0);
+    const row = this.#store.find(this.#store.hashOf(key, 0, key.length), key, 0, key.length, 0);
     if (row === 0) return -1;
     this.#store.touch(row);
     this.#store.copyValue(row, this.#value, 0);
@@ -30,6 +30,6 @@ export class LocationCache {
 
   set(key: Uint8Array, index: number): void {
     this.#value[0] = index;
-    this.#store.set(key, 0, key.length, this.#value, 0, 1, 0);
+    this.#store.set(this.#store.hashOf(key, 0, key.length), key, 0, key.length, this.#value, 0, 1, 0);
   }
 }

@@ -11,6 +11,8 @@ export interface CommandContext extends SessionContext {
   readonly random: Random;
   /** The store of the shard that owns the key in argument `argument`. The pipeline has checked the ownership. */
   storeOf(argument: number): Store;
+  /** The hash by which that store finds the key in argument `argument`. */
+  hashOf(argument: number): number;
   /** Every store of this node, in shard order; an index is stable while the process runs. */
   readonly stores: readonly Store[];
   readonly server: ServerDoor;

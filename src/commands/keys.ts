@@ -9,7 +9,8 @@ export function del(context: CommandContext): void {
   let count = 0;
   for (let argument = 1; argument < argumentCount; argument++) {
     const store = context.storeOf(argument);
-    if (store.deleteKey(bytes, starts[argument]!, ends[argument]!, nowMs)) count++;
+    const hash = context.hashOf(argument);
+    if (store.deleteKey(hash, bytes, starts[argument]!, ends[argument]!, nowMs)) count++;
   }
   context.reply.integer(count);
 }

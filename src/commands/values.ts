@@ -11,7 +11,8 @@ import { DOES_NOT_FIT, VALUE_TOO_LONG } from "./error_texts.ts";
 /** Row of the key in argument `argument` of the request; 0 when there is no such key. */
 export function findArgument(context: CommandContext, store: Store, argument: number): Row {
   const { request } = context;
-  return store.find(request.bytes, request.starts[argument]!, request.ends[argument]!, context.nowMs);
+  const hash = context.hashOf(argument);
+  return store.find(hash, request.bytes, request.starts[argument]!, request.ends[argument]!, context.nowMs);
 }
 
 /** Replies with the whole value of `row`. */
@@ -52,7 +53,8 @@ export function setValue(
   const store = context.storeOf(keyArgument);
   const keyStart = request.starts[keyArgument]!;
   const keyEnd = request.ends[keyArgument]!;
-  if (!store.set(request.bytes, keyStart, keyEnd, value, valueStart, valueEnd, expiresAtMs)) {
+  const hash = context.hashOf(keyArgument);
+  if (!store.set(hash, request.bytes, keyStart, keyEnd, value, valueStart, valueEnd, expiresAtMs)) {
     context.reply.error(DOES_NOT_FIT);
     return false;
   }

@@ -19,6 +19,7 @@ import { looksLikeHttp } from "../protocol/http_guard.ts";
 import { INCOMPLETE, INVALID } from "../protocol/request_decoder.ts";
 import type { Session } from "../protocol/session.ts";
 import type { Revealed } from "../store/mutation_listener.ts";
+import type { Store } from "../store/store.ts";
 import type { CommitBarrier } from "./commit_barrier.ts";
 import type { Desk, Desks } from "./desk.ts";
 import type { NodeServices } from "./executor.ts";
@@ -28,7 +29,7 @@ export interface ClientServices extends NodeServices {
   readonly clock: Clock;
   readonly barrier: CommitBarrier;
   readonly desks: Desks;
-  readonly lookAhead: LookAhead;
+  readonly lookAhead: LookAhead<Store>;
   readonly revealed: Revealed;
   readonly readBudget: ReadBudget;
   readonly writeWatch: WriteWatch;
@@ -89,7 +90,7 @@ export class Client {
     const writer = this.#writer;
     const { barrier, revealed } = this.#services;
     while (!this.#isOver) {
-      if (!buffer.ensureRoom(this.#desk?.executor.request.bytesNeeded ?? 0)) {
+      if (!buffer.ensureRoom(this.#desk?.executor.decoder.bytesNeeded ?? 0)) {
         const desk = this.#sitDown();
         this.#refuse(desk, "ERR Too many large requests in flight; try again later");
         return await writer.writeAll(desk.end());
@@ -139,27 +140,34 @@ export class Client {
     this.#requestCount = 0;
     revealed.stamp = 0;
     const buffer = this.#buffer;
-    const { request } = executor;
-    let lookedTo = buffer.start;
+    const { decoder } = executor;
+    let lookedTo = -1;
+    lookAhead.forget();
     while (buffer.start < buffer.end) {
-      const next = request.decode(buffer.bytes, buffer.start, buffer.end);
-      if (lookedTo <= buffer.start && next > 0 && next < buffer.end) {
-        lookedTo = lookAhead.fetch(buffer.bytes, buffer.start, buffer.end);
-      }
-      if (next === INCOMPLETE) return undefined;
-      if (next === INVALID) {
-        this.#refuse(desk, request.error);
-        return undefined;
-      }
-      buffer.consume(next);
-      if (request.argumentCount === 0) continue;
-      if (request.isText && looksLikeHttp(request)) {
-        this.#refuse(desk, "ERR This port speaks RESP and text lines, not HTTP");
-        return undefined;
+      const { replyBytes } = desk;
+      let pending: void | Promise<void>;
+      if (lookedTo === buffer.start) lookedTo = lookAhead.look(buffer.bytes, buffer.start, buffer.end);
+      const seen = lookAhead.take(buffer.start);
+      if (seen !== null) {
+        buffer.consume(seen.end);
+        pending = executor.runSeen(seen);
+      } else {
+        const next = decoder.decode(buffer.bytes, buffer.start, buffer.end);
+        if (next === INCOMPLETE) return undefined;
+        if (next === INVALID) {
+          this.#refuse(desk, decoder.error);
+          return undefined;
+        }
+        if (lookedTo < 0 && next < buffer.end) lookedTo = lookAhead.look(buffer.bytes, next, buffer.end);
+        buffer.consume(next);
+        if (decoder.argumentCount === 0) continue;
+        if (decoder.isText && looksLikeHttp(decoder)) {
+          this.#refuse(desk, "ERR This port speaks RESP and text lines, not HTTP");
+          return undefined;
+        }
+        pending = executor.run();
       }
       this.#requestCount++;
-      const { replyBytes } = desk;
-      const pending = executor.run();
       barrier.seal();
       if (pending !== undefined) return pending;
       const refusal = barrier.readRefusal();
@@ -185,9 +193,9 @@ export class Client {
 
   /** The batch has ended: others may have the desk, unless it holds the beginning of a request. */
   #standUp(desk: Desk): void {
-    const { request } = desk.executor;
-    request.settle();
-    if (request.isIncomplete) return;
+    const { decoder } = desk.executor;
+    decoder.settle();
+    if (decoder.isIncomplete) return;
     this.#desk = undefined;
     this.#services.desks.give(desk);
   }

@@ -19,6 +19,7 @@ import { TextReply } from "../protocol/text_reply.ts";
 import type { Reply } from "../protocol/reply.ts";
 import { Session, type SessionRegistry } from "../protocol/session.ts";
 import type { Store } from "../store/store.ts";
+import type { SeenRequest } from "./look_ahead.ts";
 import type { ShardTable } from "./shard_table.ts";
 
 const ARITY = Int32Array.from(COMMAND_SPECS, (spec) => spec.arity);
@@ -40,7 +41,9 @@ export interface NodeServices {
 }
 
 export class Executor implements CommandContext {
-  readonly request = new RequestDecoder();
+  /** Decodes the client's requests, but for those that were looked at ahead. */
+  readonly decoder = new RequestDecoder();
+  request: RequestDecoder = this.decoder;
   /** Whose requests are run; nobody's at first. */
   session = new Session(0, "", 0);
   readonly sessions: SessionRegistry;
@@ -55,6 +58,7 @@ export class Executor implements CommandContext {
   readonly #textReply: TextReply;
   /** The store that argument `#locatedArgument` of the current request belongs to. */
   #located: Store | null = null;
+  #locatedHash = 0;
   #locatedArgument = 0;
 
   constructor(services: NodeServices, output: OutputBuffer) {
@@ -96,15 +100,32 @@ export class Executor implements CommandContext {
     return this.#shards.storeOfKey(bytes, starts[argument]!, ends[argument]!)!;
   }
 
+  hashOf(argument: number): number {
+    if (argument === this.#locatedArgument) return this.#locatedHash;
+    const { bytes, starts, ends } = this.request;
+    return this.storeOf(argument).hashOf(bytes, starts[argument]!, ends[argument]!);
+  }
+
   /**
    * Runs the request that the decoder holds. A promise when the command takes longer than this turn of the loop:
    * the client's next request waits for it.
    */
   run(): void | Promise<void> {
+    const request = this.request = this.decoder;
+    const command = findCommand(request.bytes, request.starts[0]!, request.ends[0]!);
+    if (command < 0) return this.refuse(unknownCommandText(request));
+    return this.#run(command, null);
+  }
+
+  /** As {@linkcode Executor.run}, for a request that was looked at ahead. */
+  runSeen(seen: SeenRequest<Store>): void | Promise<void> {
+    this.request = seen.request;
+    return this.#run(seen.command, seen);
+  }
+
+  #run(command: number, seen: SeenRequest<Store> | null): void | Promise<void> {
     const { request } = this;
     const reply = this.reply = request.isText ? this.#textReply : this.#respReply;
-    const command = findCommand(request.bytes, request.starts[0]!, request.ends[0]!);
-    if (command < 0) return reply.error(unknownCommandText(request));
     const arity = ARITY[command]!;
     if (arity >= 0 ? request.argumentCount !== arity : request.argumentCount < -arity) {
       return reply.error(wrongArityText(COMMAND_SPECS[command]!));
@@ -115,8 +136,9 @@ export class Executor implements CommandContext {
       const refusal = this.#services.writeRefusal();
       if (refusal !== "") return reply.error(`READONLY ${refusal}`);
     }
+    this.#locatedArgument = 0;
     if (FIRST_KEY[command]! > 0) {
-      const problem = this.#locateKeys(command);
+      const problem = this.#locateKeys(command, seen);
       if (problem !== "") return reply.error(problem);
     }
     return HANDLERS[command]!(this);
@@ -127,8 +149,8 @@ export class Executor implements CommandContext {
     (isText ? this.#textReply : this.#respReply).error(text);
   }
 
-  /** Checks every key of the request; remembers the first one's store. Returns the error's text or "". */
-  #locateKeys(command: number): string {
+  /** Checks every key of the request; remembers the first one's store and hash. Returns the error's text or "". */
+  #locateKeys(command: number, seen: SeenRequest<Store> | null): string {
     const { request } = this;
     const { bytes, starts, ends } = request;
     const first = FIRST_KEY[command]!;
@@ -138,10 +160,12 @@ export class Executor implements CommandContext {
       const start = starts[i]!;
       const end = ends[i]!;
       if (end - start > KEY_BYTES_MAX) return KEY_TOO_LONG;
-      const store = this.#shards.storeOfKey(bytes, start, end);
+      const isSeen = i === first && seen !== null;
+      const store = isSeen ? seen.store : this.#shards.storeOfKey(bytes, start, end);
       if (store === null) return this.#shards.whyNotHere(bytes, start, end);
       if (i === first) {
         this.#located = store;
+        this.#locatedHash = isSeen ? seen.hash : store.hashOf(bytes, start, end);
         this.#locatedArgument = first;
       }
       if (ONE_SLOT[command] === 1 && this.#shards.enabled) {

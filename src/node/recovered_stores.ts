@@ -81,18 +81,20 @@ export class RecoveredStores implements RecoveryTarget {
     expiresAtMs: number,
   ): void {
     const store = this.#storeOf(shard);
-    if (!store.set(bytes, keyStart, keyEnd, bytes, valueStart, valueEnd, expiresAtMs)) {
+    const hash = store.hashOf(bytes, keyStart, keyEnd);
+    if (!store.set(hash, bytes, keyStart, keyEnd, bytes, valueStart, valueEnd, expiresAtMs)) {
       throw tooLargeError(store, shard, valueEnd - valueStart);
     }
   }
 
   delete(shard: number, bytes: Uint8Array, keyStart: number, keyEnd: number): void {
-    this.#storeOf(shard).deleteKey(bytes, keyStart, keyEnd, NO_TIME);
+    const store = this.#storeOf(shard);
+    store.deleteKey(store.hashOf(bytes, keyStart, keyEnd), bytes, keyStart, keyEnd, NO_TIME);
   }
 
   expire(shard: number, bytes: Uint8Array, keyStart: number, keyEnd: number, expiresAtMs: number): void {
     const store = this.#storeOf(shard);
-    const row = store.find(bytes, keyStart, keyEnd, NO_TIME);
+    const row = store.find(store.hashOf(bytes, keyStart, keyEnd), bytes, keyStart, keyEnd, NO_TIME);
     // Absent only where a lowered cap has evicted it meanwhile.
     if (row !== 0) store.expire(row, expiresAtMs);
   }

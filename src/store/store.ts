@@ -130,17 +130,16 @@ export class Store {
 
   // ---- Reads -------------------------------------------------------------------------------------
 
-  /** The hash of `key[start, end)`, for the {@linkcode Prefetcher}. */
+  /** The hash by which this store finds `key[start, end)`. */
   hashOf(key: Uint8Array, start: number, end: number): number {
     return hashOfKey(this.#seed, key, start, end);
   }
 
   /**
-   * The entry of `key[start, end)`, 0 when there is none or its time is over at `nowMs`. With `nowMs` 0 no entry's
-   * time is over. Reveals what happened to the key last, found or not.
+   * The entry of `key[start, end)`, whose hash is `hash`; 0 when there is none or its time is over at `nowMs`. With
+   * `nowMs` 0 no entry's time is over. Reveals what happened to the key last, found or not.
    */
-  find(key: Uint8Array, start: number, end: number, nowMs: number): Row {
-    const hash = this.hashOf(key, start, end);
+  find(hash: number, key: Uint8Array, start: number, end: number, nowMs: number): Row {
     this.#stamps.look(hash);
     const row = this.#index.find(hash, key, start, end);
     return row !== 0 && this.#entries.isExpired(row, nowMs) ? 0 : row;
@@ -210,11 +209,12 @@ export class Store {
   }
 
   /**
-   * Sets `key[keyStart, keyEnd)` to `value[valueStart, valueEnd)` until `expiresAtMs` (0 = for ever), overwriting what
+   * Sets `key[keyStart, keyEnd)`, whose hash is `hash`, to `value[valueStart, valueEnd)` until `expiresAtMs` (0 = for ever), overwriting what
    * was there, and makes it the newest; its row stays. Evicts the oldest entries for as long as room lacks. False
    * when it does not fit even into an empty store: then nothing changes. The bytes may not lie in the store.
    */
   set(
+    hash: number,
     key: Uint8Array,
     keyStart: number,
     keyEnd: number,
@@ -229,7 +229,6 @@ export class Store {
     assert(valueLength <= VALUE_BYTES_MAX, "a value is not too long");
     const blocks = blocksOfPayload(keyLength + valueLength);
     if (blocks > this.#blockLimit) return false;
-    const hash = this.hashOf(key, keyStart, keyEnd);
     let row = this.#index.find(hash, key, keyStart, keyEnd);
     if (row === 0) {
       row = this.#insert(hash, key, keyStart, keyEnd, blocks);
@@ -272,9 +271,9 @@ export class Store {
     this.#stamps.change(hash, this.listener.onDelete(keyScratch, 0, keyLength));
   }
 
-  /** Removes the entry of `key[start, end)`. Whether it was there, and its time not over at `nowMs`. */
-  deleteKey(key: Uint8Array, start: number, end: number, nowMs: number): boolean {
-    const row = this.find(key, start, end, 0);
+  /** Removes the entry of `key[start, end)`, if its hash is `hash`. Whether it was there, and its time not over at `nowMs`. */
+  deleteKey(hash: number, key: Uint8Array, start: number, end: number, nowMs: number): boolean {
+    const row = this.find(hash, key, start, end, 0);
     if (row === 0) return false;
     const expired = this.#entries.isExpired(row, nowMs);
     if (expired) this.#expiredCount++;

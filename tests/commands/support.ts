@@ -145,6 +145,11 @@ export class Bench implements CommandContext {
     return this.stores[first % this.stores.length]!;
   }
 
+  hashOf(argument: number): number {
+    const { bytes, starts, ends } = this.request;
+    return this.storeOf(argument).hashOf(bytes, starts[argument]!, ends[argument]!);
+  }
+
   protocolChanged(): void {
     this.#respReply.version = this.session.protocolVersion;
   }

@@ -90,17 +90,21 @@ export class TestStore {
   set(key: string, value: string, expiresAtMs = 0): boolean {
     const keyBytes = bytesOfLatin1(`<<${key}>>`);
     const valueBytes = bytesOfLatin1(`<${value}>`);
-    return this.store.set(keyBytes, 2, 2 + key.length, valueBytes, 1, 1 + value.length, expiresAtMs);
+    const keyEnd = 2 + key.length;
+    const hash = this.store.hashOf(keyBytes, 2, keyEnd);
+    return this.store.set(hash, keyBytes, 2, keyEnd, valueBytes, 1, 1 + value.length, expiresAtMs);
   }
 
   find(key: string, nowMs = 0): Row {
     const bytes = bytesOfLatin1(`<<${key}>>`);
-    return this.store.find(bytes, 2, 2 + key.length, nowMs);
+    const end = 2 + key.length;
+    return this.store.find(this.store.hashOf(bytes, 2, end), bytes, 2, end, nowMs);
   }
 
   deleteKey(key: string, nowMs = 0): boolean {
     const bytes = bytesOfLatin1(`<<${key}>>`);
-    return this.store.deleteKey(bytes, 2, 2 + key.length, nowMs);
+    const end = 2 + key.length;
+    return this.store.deleteKey(this.store.hashOf(bytes, 2, end), bytes, 2, end, nowMs);
   }
 
   /** The value; `null` when there is none. */

@@ -77,8 +77,11 @@ Deno.test("Store never evicts the entry that is being set, even when it was the 
 Deno.test("Store refuses keys that are too long as a bug of its caller", () => {
   const store = silentStore(MIB);
   const key = new Uint8Array(KEY_BYTES_MAX + 1);
-  assert(store.set(key, 0, KEY_BYTES_MAX, key, 0, 0, 0));
-  assertThrows(() => store.set(key, 0, KEY_BYTES_MAX + 1, key, 0, 0, 0), AssertionError);
+  assert(store.set(store.hashOf(key, 0, KEY_BYTES_MAX), key, 0, KEY_BYTES_MAX, key, 0, 0, 0));
+  assertThrows(
+    () => store.set(store.hashOf(key, 0, KEY_BYTES_MAX + 1), key, 0, KEY_BYTES_MAX + 1, key, 0, 0, 0),
+    AssertionError,
+  );
 });
 
 Deno.test("Store treats an entry whose time is over as absent without removing it", () => {
@@ -130,18 +133,18 @@ Deno.test("Store takes a value of 64 MB, replaces it, and has all its blocks aga
   const key = bytesOf("key");
   const value = new Uint8Array(64_000_000);
   for (let i = 0; i < value.length; i += 61) value[i] = i >>> 3;
-  assert(store.set(key, 0, 3, value, 0, value.length, 0));
-  assert(store.set(key, 0, 3, value, 1, value.length, 0));
+  assert(store.set(store.hashOf(key, 0, 3), key, 0, 3, value, 0, value.length, 0));
+  assert(store.set(store.hashOf(key, 0, 3), key, 0, 3, value, 1, value.length, 0));
   const target = new Uint8Array(value.length - 1);
-  store.copyValue(store.find(key, 0, 3, 0), target, 0);
+  store.copyValue(store.find(store.hashOf(key, 0, 3), key, 0, 3, 0), target, 0);
   let different = 0;
   for (let i = 0; i < target.length; i++) if (target[i] !== value[i + 1]) different++;
   assertEquals(different, 0);
   assert(store.liveBytes > 64_000_000);
-  assert(store.deleteKey(key, 0, 3, 0));
+  assert(store.deleteKey(store.hashOf(key, 0, 3), key, 0, 3, 0));
   assertEquals(store.liveBytes, 0);
   const { usedBytes } = store;
-  assert(store.set(key, 0, 3, value, 0, value.length, 0));
+  assert(store.set(store.hashOf(key, 0, 3), key, 0, 3, value, 0, value.length, 0));
   assertEquals(store.usedBytes, usedBytes);
   store.check();
 });
@@ -152,18 +155,18 @@ Deno.test("Store full of large values gives all its memory to small ones later",
   const value = new Uint8Array(1000);
   for (let i = 0; i < 3000; i++) {
     const key = bytesOf(`large${i}`);
-    store.set(key, 0, key.length, value, 0, 1000, 0);
+    store.set(store.hashOf(key, 0, key.length), key, 0, key.length, value, 0, 1000, 0);
   }
   assertEquals(store.entryCount, Math.floor(blockCount / 19));
   for (let i = 0; i < 20_000; i++) {
     const key = bytesOf(`small${i}`);
-    store.set(key, 0, key.length, value, 0, 10, 0);
+    store.set(store.hashOf(key, 0, key.length), key, 0, key.length, value, 0, 10, 0);
   }
   assertEquals(store.entryCount, blockCount);
   assertEquals(store.usedBytes, blockCount * BLOCK_COST_BYTES);
   for (let i = 0; i < 3000; i++) {
     const key = bytesOf(`large${i}`);
-    store.set(key, 0, key.length, value, 0, 1000, 0);
+    store.set(store.hashOf(key, 0, key.length), key, 0, key.length, value, 0, 1000, 0);
   }
   assertEquals(store.entryCount, Math.floor(blockCount / 19));
   store.check();
