@@ -115,7 +115,7 @@ export class NodeServer {
     });
     const barrier = new CommitBarrier(keeper.log, this.#dumps, revealed);
     const writeRefusal = () => barrier.writeRefusal();
-    this.#monitor = new LoopMonitor(clock);
+    this.#monitor = new LoopMonitor(clock, () => this.#counters.commands);
     this.#maintenance = new Maintenance({
       clock,
       shards,
