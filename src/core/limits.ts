@@ -46,6 +46,8 @@ export const OUTPUT_BYTES_HIGH = 1 * MIB;
 export const OUTPUT_BYTES_KEEP = 128 * KIB;
 /** Replies that are being written side by side in one room of a desk, before the next room is taken. */
 export const DESK_ROOM_BYTES = 64 * KIB;
+/** Rooms of a desk that are empty and kept: as many clients may be sent that much at the same time. */
+export const DESK_ROOM_COUNT_KEPT = 64;
 /** Desks at which nobody sits and that are kept: one is enough but for clients in the middle of a request. */
 export const DESK_COUNT_KEPT = 64;
 /** All read buffers beyond `READ_BUFFER_BYTES` together, so that clients cannot exhaust the process. */

@@ -44,8 +44,13 @@ export class OutputBuffer implements Memory {
   /** Empties the buffer, and gives back its room when that is more than `keepBytes`. */
   clear(keepBytes = Infinity): void {
     this.length = 0;
-    if (this.bytes.length <= keepBytes) return;
-    this.bytes = NO_BYTES;
+    if (this.bytes.length > keepBytes) this.moveTo(NO_BYTES);
+  }
+
+  /** Goes on, empty, in the room `bytes`; what is written in the present one is left to whoever views it. */
+  moveTo(bytes: Uint8Array<ArrayBuffer>): void {
+    this.bytes = bytes;
+    this.length = 0;
     this.#words = null;
   }
 

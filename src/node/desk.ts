@@ -5,33 +5,45 @@
  * client keeps the desk only while a command takes longer than its turn, or while a request has not all arrived;
  * who comes meanwhile sits down at another.
  *
- * The room holds the replies of several batches side by side, because they are written while the next ones run:
+ * A room holds the replies of several batches side by side, because they are written while the next ones run:
  *
  *     room:  ▓▓ written ▓▓│▒▒ being written ▒▒│▒▒ being written ▒▒│ the next batch …
  *
- * Once all are written it is used from its front again. When it is full before that, a new room is taken; the old one
- * lives as long as what is written from it. So a batch whose write fails need not be told of.
+ * Once all are written it is used from its front again. When it is full before that, another room is taken, and the
+ * full one comes back once all is written. A batch whose write fails is never told of: then the room is left behind,
+ * when it is full, for good.
  */
-import { DESK_COUNT_KEPT, DESK_ROOM_BYTES, KIB, OUTPUT_BYTES_KEEP } from "../core/limits.ts";
+import {
+  DESK_COUNT_KEPT,
+  DESK_ROOM_BYTES,
+  DESK_ROOM_COUNT_KEPT,
+  KIB,
+  OUTPUT_BYTES_KEEP,
+} from "../core/limits.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
 import type { Session } from "../protocol/session.ts";
 import { Executor, type NodeServices } from "./executor.ts";
 
-/** Replies, and the room they lie in. */
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** First room: beyond what the engine keeps inside of its own heap, and would have to move for a write. */
+/** First size of a room: beyond what the engine keeps inside of its own heap, and would have to move for a write. */
 const ROOM_BYTES_MIN = KIB;
-const NO_ROOM = new Uint8Array(0);
+const NO_BYTES = new Uint8Array(0);
+
+/** Room for replies. When it grows, what is being written stays where it was, in bytes that are the room's no more. */
+export class Room {
+  bytes: Bytes = NO_BYTES;
+  /** Batches whose replies are being written. */
+  unwrittenCount = 0;
+}
 
 export class Desk {
   readonly executor: Executor;
   readonly #output = new OutputBuffer(ROOM_BYTES_MIN);
   /** Where the present batch's replies begin. */
   #from = 0;
-  /** The room in which batches are being written, and how many. */
-  #room: Bytes = NO_ROOM;
-  #unwrittenCount = 0;
+  #room = new Room();
+  readonly #freeRooms: Room[] = [];
 
   constructor(services: NodeServices) {
     this.executor = new Executor(services, this.#output);
@@ -42,16 +54,16 @@ export class Desk {
     return this.#output.length - this.#from;
   }
 
-  /** The room that the present batch's replies are in, as far as there are any. */
-  get room(): Bytes {
-    return this.#output.bytes;
+  /** Where the present batch's replies are. */
+  get room(): Room {
+    return this.#room;
   }
 
   /** A batch of `session` begins. */
   begin(session: Session): void {
     const output = this.#output;
-    if (this.#unwrittenCount === 0) output.clear(OUTPUT_BYTES_KEEP);
-    else if (output.length >= DESK_ROOM_BYTES) output.clear(0);
+    if (this.#room.unwrittenCount === 0) output.clear(OUTPUT_BYTES_KEEP);
+    else if (output.length >= DESK_ROOM_BYTES) this.#changeRooms();
     this.#from = output.length;
     this.executor.serve(session);
   }
@@ -61,22 +73,27 @@ export class Desk {
     this.#output.length = this.#from + replyBytes;
   }
 
-  /** The batch is over; its replies, which stay as they are until {@linkcode Desk.written} was called for them. */
+  /** The batch is over; its replies, which stay as they are until {@linkcode Desk.written} is called for them. */
   end(): Bytes {
     const { bytes, length } = this.#output;
-    if (bytes !== this.#room) {
-      this.#room = bytes;
-      this.#unwrittenCount = 0;
-    }
     const replies = bytes.subarray(this.#from, length);
     this.#from = length;
-    this.#unwrittenCount++;
+    this.#room.unwrittenCount++;
     return replies;
   }
 
-  /** A batch's replies, which were in `room` at its end, are not needed any more. */
-  written(room: Bytes): void {
-    if (room === this.#room) this.#unwrittenCount--;
+  /** Replies of a batch that was in `room` are not needed any more. */
+  written(room: Room): void {
+    if (--room.unwrittenCount > 0 || room === this.#room) return;
+    if (this.#freeRooms.length < DESK_ROOM_COUNT_KEPT && room.bytes.length <= OUTPUT_BYTES_KEEP) {
+      this.#freeRooms.push(room);
+    }
+  }
+
+  #changeRooms(): void {
+    this.#room.bytes = this.#output.bytes;
+    this.#room = this.#freeRooms.pop() ?? new Room();
+    this.#output.moveTo(this.#room.bytes);
   }
 }
 
