@@ -1,6 +1,6 @@
 /**
- * What a command handler gets to work with. The pipeline of a node keeps one context for each connection and
- * fills it again for every request; a handler reads the arguments by their offsets, works on the stores, and
+ * What a command handler gets to work with. The pipeline of a node keeps a context for all connections and fills
+ * it again for every request; a handler reads the arguments by their offsets, works on the stores, and
  * says its answer through `reply`. It keeps nothing of the context beyond its own return.
  */
 import type { Random } from "../core/random.ts";

@@ -1,7 +1,7 @@
 /**
- * Runs one decoded request of the client that it serves: finds the command, checks what every command has in common (arity, key
- * length, ownership of the slots, whether the log takes writes), and calls the handler, which works on the stores
- * and replies into the client's output. It is the `CommandContext` that handlers see.
+ * Runs one decoded request of the client that it serves: finds the command, checks what every command has in common
+ * (arity, key length, ownership of the slots, whether the log takes writes), and calls the handler, which works on
+ * the stores and replies into the output. It is the `CommandContext` that handlers see.
  *
  * The columns at the top are the table of command specs turned into arrays: one load each per request.
  */

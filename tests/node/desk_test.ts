@@ -41,18 +41,25 @@ Deno.test("A room is used from its front again once all that lies in it is writt
   assertEquals([fourth.replies.byteOffset, fourth.replies.buffer], [0, first.replies.buffer]);
 });
 
+/** Batches that fill the present room; the last of them is in the next one. */
+function fill(desk: Desk, text: string) {
+  const batches = [batch(desk, text)];
+  while (batches.at(-1)!.room === batches[0]!.room) batches.push(batch(desk, text));
+  return batches;
+}
+
 Deno.test("A full room comes back once all that lies in it is written, and not before", () => {
   const desk = new Desk(services);
-  const early = [batch(desk, "ERR early")];
-  while (desk.room === early[0]!.room) early.push(batch(desk, `ERR ${"early".repeat(100)}`));
-  const late = early.pop()!;
-  const [first, ...others] = early;
-  for (const { room } of others) desk.written(room);
-  assertEquals(textOfReplies(first!), "-ERR early\r\n");
+  const long = `ERR ${"long".repeat(100)}`;
+  const [first, ...others] = fill(desk, long);
+  for (const { room } of others.slice(0, -1)) desk.written(room);
+  fill(desk, "ERR filling another");
+  assert(desk.room !== first!.room);
+  assertEquals(textOfReplies(first!), `-${long}\r\n`);
   desk.written(first!.room);
-  while (desk.room === late.room) batch(desk, `ERR ${"late".repeat(100)}`);
+  fill(desk, "ERR filling one more");
   assertStrictEquals(desk.room, first!.room);
-  assertEquals(textOfReplies(late), `-ERR ${"early".repeat(100)}\r\n`);
+  assertEquals(textOfReplies(others.at(-1)!), `-${long}\r\n`);
 });
 
 Deno.test("Replies of a batch can be cut, those of earlier batches stay", () => {
