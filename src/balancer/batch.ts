@@ -26,8 +26,8 @@ const MINUS = 0x2d;
 const NOT_HELD = -1;
 
 export class Batch implements ReplySink {
-  readonly output = new OutputBuffer(64);
-  readonly #scratch = new OutputBuffer(16);
+  readonly output = new OutputBuffer(64, true);
+  readonly #scratch = new OutputBuffer(16, true);
   readonly #writer: DialectWriter;
   #dialects = NO_DIALECTS;
   #starts = NO_OFFSETS;

@@ -27,7 +27,7 @@ const ATTEMPT = 0x1_0000;
 const ATTEMPT_SHIFT = 16;
 
 export class Chunk {
-  readonly output = new OutputBuffer(CHUNK_BYTES_MIN);
+  readonly output = new OutputBuffer(CHUNK_BYTES_MIN, true);
   /** Requests that are not answered. */
   requestCount = 0;
   /** Where the first of them begins. */
@@ -215,8 +215,8 @@ export class InFlight {
   }
 
   #recycle(chunk: Chunk): void {
-    if (this.#spare.length >= CHUNKS_KEPT_MAX) return;
     chunk.output.clear(OUTPUT_BYTES_KEEP);
+    if (this.#spare.length >= CHUNKS_KEPT_MAX) return;
     chunk.begin = 0;
     chunk.sealed = false;
     this.#spare.push(chunk);

@@ -38,8 +38,14 @@ export const REPLY_DEPTH_MAX = 8;
 
 /** First read buffer of a connection: what an idle client costs. */
 export const READ_BUFFER_BYTES_MIN = KIB / 2;
-/** Read buffer of a connection that keeps it full. Only a single larger request grows it further. */
+/** Read buffer of a connection that keeps it full. Only large messages grow it further. */
 export const READ_BUFFER_BYTES = 64 * KIB;
+/** A message of this size is large, and a connection that brings several of them at a time gets a larger buffer … */
+export const LARGE_MESSAGE_BYTES_MIN = 16 * KIB;
+/** … up to this, which it keeps. Only a single larger message grows it further, and for its own time only. */
+export const READ_BUFFER_BYTES_KEEP = 1 * MIB;
+/** All that is kept beyond `READ_BUFFER_BYTES`, by all connections together. */
+export const READ_BUFFERS_KEPT_BYTES_MAX = 32 * MIB;
 /** Replies gathered for one client before they are written out, and requests are taken again. */
 export const OUTPUT_BYTES_HIGH = 1 * MIB;
 /** An output buffer larger than this is given back once it is empty. */
@@ -50,7 +56,9 @@ export const DESK_ROOM_BYTES = 64 * KIB;
 export const DESK_ROOM_COUNT_KEPT = 64;
 /** Desks at which nobody sits and that are kept: one is enough but for clients in the middle of a request. */
 export const DESK_COUNT_KEPT = 64;
-/** All read buffers beyond `READ_BUFFER_BYTES` together, so that clients cannot exhaust the process. */
+/** Large arrays of a thread that wait to be used again. */
+export const SPARE_BYTES_MAX = 32 * MIB;
+/** All read buffers beyond what is kept together, so that clients cannot exhaust the process. */
 export const LARGE_REQUEST_BYTES_MAX = 512 * MIB;
 /** Event loops of one balancer. */
 export const WORKER_COUNT_MAX = 8;
@@ -163,6 +171,11 @@ assert(
 );
 assert(DESK_ROOM_BYTES <= OUTPUT_BYTES_KEEP, "a room of the usual size is kept");
 assert(READ_BUFFER_BYTES_MIN <= READ_BUFFER_BYTES, "the first read buffer is the smaller");
+assert(LARGE_MESSAGE_BYTES_MIN <= READ_BUFFER_BYTES, "what fills a read buffer is large");
+assert(
+  READ_BUFFERS_KEPT_BYTES_MAX / WORKER_COUNT_MAX >= READ_BUFFER_BYTES_KEEP,
+  "any worker may keep a large read buffer",
+);
 // A SCAN cursor is block + shard × 2³¹ (45 bits at most), times 256 plus a node's index at the balancer.
 assert(SHARD_COUNT_MAX <= SLOT_COUNT && SLOT_COUNT * 2 ** 31 * 256 <= 2 ** 53, "a SCAN cursor is exact");
 assert(NODE_COUNT_MAX < 256, "a node's index fits into a SCAN cursor's low byte");

@@ -5,6 +5,7 @@
  */
 import { copyBytes, copyWords, lastSource, SET_BYTES_MIN, viewOf, WORDS_BYTES_MIN } from "./bytes.ts";
 import { copyMemory, type Memory } from "./memory.ts";
+import { spareMemory } from "./spare_memory.ts";
 
 const DIGITS_MAX = 20;
 const digits = new Uint8Array(DIGITS_MAX);
@@ -17,11 +18,18 @@ export class OutputBuffer implements Memory {
   bytes: Uint8Array<ArrayBuffer> = NO_BYTES;
   length = 0;
   readonly #initialBytes: number;
+  readonly #givesBack: boolean;
+  /** What was written when the buffer was emptied last: as much is expected when it has no room and needs some. */
+  #expectedBytes = 0;
   #words: DataView | null = null;
 
-  /** The first `initialBytes` are allocated when the first is written. */
-  constructor(initialBytes = 256) {
+  /**
+   * The first `initialBytes` are allocated when the first is written. With `givesBack`, room that is not needed any
+   * more is for others to take: then nobody may use what was written once the buffer has grown or was emptied.
+   */
+  constructor(initialBytes = 256, givesBack = false) {
     this.#initialBytes = initialBytes;
+    this.#givesBack = givesBack;
   }
 
   /** The room as words. */
@@ -32,19 +40,14 @@ export class OutputBuffer implements Memory {
   /** Makes room for `count` more bytes. */
   reserve(count: number): void {
     const needed = this.length + count;
-    if (needed <= this.bytes.length) return;
-    let capacity = Math.max(this.#initialBytes, this.bytes.length * 2);
-    while (capacity < needed) capacity *= 2;
-    const larger = new Uint8Array(capacity);
-    larger.set(this.bytes.subarray(0, this.length));
-    this.bytes = larger;
-    this.#words = null;
+    if (needed > this.bytes.length) this.#grow(needed);
   }
 
-  /** Empties the buffer, and gives back its room when that is more than `keepBytes`. */
+  /** Empties the buffer, and lets its room go when that is more than `keepBytes`. */
   clear(keepBytes = Infinity): void {
+    this.#expectedBytes = this.length;
     this.length = 0;
-    if (this.bytes.length > keepBytes) this.moveTo(NO_BYTES);
+    if (this.bytes.length > keepBytes) this.#use(NO_BYTES);
   }
 
   /** Goes on, empty, in the room `bytes`; what is written in the present one is left to whoever views it. */
@@ -139,5 +142,23 @@ export class OutputBuffer implements Memory {
   f64(value: number): void {
     float64[0] = value;
     this.copy(float64Bytes);
+  }
+
+  /** Doubles the room until it is at least `needed`. */
+  #grow(needed: number): void {
+    const isFirst = this.bytes.length === 0;
+    const least = isFirst ? Math.max(needed, this.#expectedBytes) : needed;
+    let capacity = isFirst ? this.#initialBytes : this.bytes.length * 2;
+    while (capacity < least) capacity *= 2;
+    this.#use(spareMemory.take(capacity));
+  }
+
+  /** Moves what is written to `room`. */
+  #use(room: Uint8Array<ArrayBuffer>): void {
+    const former = this.bytes;
+    if (this.length > 0) room.set(former.subarray(0, this.length));
+    this.bytes = room;
+    this.#words = null;
+    if (this.#givesBack) spareMemory.give(former);
   }
 }

@@ -13,7 +13,7 @@ const NONE = -1;
 
 export class FrameBuffer {
   /** Whole frames, but for the open one at its end. Whoever adds records appends them here. */
-  readonly output = new OutputBuffer(BUFFER_BYTES_MIN);
+  readonly output = new OutputBuffer(BUFFER_BYTES_MIN, true);
   /** Where the open frame begins; `NONE` when all are sealed. */
   #frameStart = NONE;
 
