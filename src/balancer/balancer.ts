@@ -5,6 +5,7 @@ import {
   CLIENT_COUNT_MAX,
   CLIENT_WRITE_STALL_MS,
   LARGE_REQUEST_BYTES_MAX,
+  READ_BUFFERS_KEPT_BYTES_MAX,
   STOP_DEADLINE_MS,
 } from "../core/limits.ts";
 import { WriteWatch } from "../io/client_writer.ts";
@@ -156,6 +157,7 @@ export class Balancer {
     const source = this.#topologySource;
     const nodes = this.#nodes;
     const sessions = new SessionRegistry();
+    const { workerCount } = this.#counters;
     const dialects = new DialectWriter();
     const roundRobin = routing === "round-robin" ? new RoundRobin(nodes, source, random) : null;
     const dispatcher = new Dispatcher(
@@ -179,7 +181,10 @@ export class Balancer {
       sessions,
       dispatcher,
       dialects,
-      readBudget: new ReadBudget(LARGE_REQUEST_BYTES_MAX / this.#counters.workerCount),
+      readBudget: new ReadBudget(
+        LARGE_REQUEST_BYTES_MAX / workerCount,
+        READ_BUFFERS_KEPT_BYTES_MAX / workerCount,
+      ),
       writeWatch: this.#writeWatch,
       counters: this.#counters,
       left: (client) => this.#left(client),

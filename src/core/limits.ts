@@ -43,7 +43,7 @@ export const READ_BUFFER_BYTES = 64 * KIB;
 /** A message of this size is large, and a connection that brings several of them at a time gets a larger buffer … */
 export const LARGE_MESSAGE_BYTES_MIN = 16 * KIB;
 /** … up to this, which it keeps. Only a single larger message grows it further, and for its own time only. */
-export const READ_BUFFER_BYTES_KEEP = 1 * MIB;
+export const READ_BUFFER_BYTES_KEEP = 256 * KIB;
 /** All that is kept beyond `READ_BUFFER_BYTES`, by all connections together. */
 export const READ_BUFFERS_KEPT_BYTES_MAX = 32 * MIB;
 /** Replies gathered for one client before they are written out, and requests are taken again. */

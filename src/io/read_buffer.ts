@@ -3,13 +3,23 @@
  * follows the traffic, so that an idle connection costs little and a busy one few reads:
  *
  * - it begins small, and grows fourfold, up to the common size, each time that a read fills it;
- * - only a single message that is larger than the common size makes it grow further, by doubling, and only as
- *   its bytes arrive, whatever length the message announces;
- * - all that buffers hold above the common size is taken from one shared budget;
- * - once emptied it goes back to the common size, and after a run of small reads back to its first.
+ * - it goes on so, up to a size that it keeps, when what fills it is large messages, and all that buffers keep
+ *   beyond the common size is within its bound. (A message just longer than the buffer would make it grow and shrink
+ *   each time.) Many small ones do not: what one read brings is run in one go, and should not take long;
+ * - only a single message that is larger than that makes it grow further, by doubling, and only as its bytes arrive,
+ *   whatever length the message announces; all that is taken for such ones is from one shared budget;
+ * - once emptied it goes back to what it may keep, and after a run of small reads back to its first.
  */
 import { assert } from "../core/assert.ts";
-import { LARGE_REQUEST_BYTES_MAX, READ_BUFFER_BYTES, READ_BUFFER_BYTES_MIN } from "../core/limits.ts";
+import {
+  LARGE_MESSAGE_BYTES_MIN,
+  LARGE_REQUEST_BYTES_MAX,
+  READ_BUFFER_BYTES,
+  READ_BUFFER_BYTES_KEEP,
+  READ_BUFFER_BYTES_MIN,
+  READ_BUFFERS_KEPT_BYTES_MAX,
+} from "../core/limits.ts";
+import { spareMemory } from "../core/spare_memory.ts";
 import { BufferShelf } from "./buffer_shelf.ts";
 import type { Connection } from "./network.ts";
 
@@ -21,10 +31,13 @@ const NO_BYTES = new Uint8Array(0);
 export class ReadBudget {
   readonly shelf = new BufferShelf(READ_BUFFER_BYTES_MIN);
   readonly capBytes: number;
+  readonly #keptBytesMax: number;
   #usedBytes = 0;
+  #keptBytes = 0;
 
-  constructor(capBytes = LARGE_REQUEST_BYTES_MAX) {
+  constructor(capBytes = LARGE_REQUEST_BYTES_MAX, keptBytesMax = READ_BUFFERS_KEPT_BYTES_MAX) {
     this.capBytes = capBytes;
+    this.#keptBytesMax = keptBytesMax;
   }
 
   get usedBytes(): number {
@@ -42,6 +55,18 @@ export class ReadBudget {
     assert(bytes <= this.#usedBytes, "a budget gets back what was taken");
     this.#usedBytes -= bytes;
   }
+
+  /** As {@linkcode ReadBudget.take}, for a buffer that does not give them back so soon. */
+  keep(bytes: number): boolean {
+    if (this.#keptBytes + bytes > this.#keptBytesMax) return false;
+    this.#keptBytes += bytes;
+    return true;
+  }
+
+  giveKept(bytes: number): void {
+    assert(bytes <= this.#keptBytes, "a budget gets back what was kept");
+    this.#keptBytes -= bytes;
+  }
 }
 
 export class ReadBuffer {
@@ -50,7 +75,9 @@ export class ReadBuffer {
   end = 0;
   readonly #budget: ReadBudget;
   readonly #bytesMin: number;
-  /** What of `bytes.length` is from the budget. */
+  /** What of `bytes.length` is kept beyond the common size. */
+  #keptBytes = 0;
+  /** And what, beyond that, is from the budget for single large messages. */
   #borrowedBytes = 0;
   #smallReads = 0;
   #lastReadFilled = false;
@@ -70,9 +97,9 @@ export class ReadBuffer {
   ensureRoom(bytesNeeded: number): boolean {
     const held = this.end - this.start;
     const { length } = this.bytes;
-    if (held === length) return this.#grow(bytesNeeded);
     if (held === 0) this.#settle();
-    else if (this.#lastReadFilled && length < READ_BUFFER_BYTES) this.#resize(nextLength(length));
+    else if (this.#lastReadFilled && this.#enlarge(Math.max(held, bytesNeeded))) return true;
+    else if (held === length) return this.#borrow(bytesNeeded);
     else if (this.end === length || this.start + bytesNeeded > length) this.#moveToFront();
     return true;
   }
@@ -87,7 +114,8 @@ export class ReadBuffer {
   filled(count: number): void {
     this.end += count;
     this.#lastReadFilled = this.end === this.bytes.length;
-    this.#smallReads = count > this.#bytesMin >>> 1 ? 0 : this.#smallReads + 1;
+    const smallerBytes = this.#keptBytes > 0 ? READ_BUFFER_BYTES : this.#bytesMin;
+    this.#smallReads = count > smallerBytes >>> 1 ? 0 : this.#smallReads + 1;
   }
 
   /**
@@ -110,7 +138,8 @@ export class ReadBuffer {
 
   /** Gives back what is shared. The buffer is not used any more, nor is a read into it under way. */
   release(): void {
-    this.#repay();
+    this.#giveBorrowed();
+    this.#giveKept();
     this.#giveBack(this.bytes);
     this.bytes = NO_BYTES;
     this.start = this.end = 0;
@@ -119,29 +148,55 @@ export class ReadBuffer {
   /** Chooses the size of an empty buffer. */
   #settle(): void {
     const { length } = this.bytes;
-    if (length > READ_BUFFER_BYTES) this.#resize(READ_BUFFER_BYTES);
-    else if (this.#lastReadFilled && length < READ_BUFFER_BYTES) this.#resize(nextLength(length));
-    else if (this.#smallReads >= SMALL_READS_TO_SHRINK && length > this.#bytesMin) {
-      this.#resize(this.#bytesMin);
-    } else this.#moveToFront();
+    if (this.#borrowedBytes > 0) {
+      this.#giveBorrowed();
+      this.#resize(READ_BUFFER_BYTES + this.#keptBytes);
+    } else if (this.#smallReads >= SMALL_READS_TO_SHRINK && length > this.#bytesMin) {
+      this.#smallReads = 0;
+      this.#resize(this.#keptBytes > 0 ? READ_BUFFER_BYTES : this.#bytesMin);
+      this.#giveKept();
+    } else if (!this.#lastReadFilled || !this.#enlarge(0)) this.#moveToFront();
   }
 
-  /** The message fills the buffer: doubles it, or takes just what the message still needs if that is less. */
-  #grow(bytesNeeded: number): boolean {
+  /**
+   * A read has filled the buffer, and of that a message that has not all arrived takes `messageBytes`, as far as is
+   * known. Whether the buffer is larger from now on.
+   */
+  #enlarge(messageBytes: number): boolean {
     const { length } = this.bytes;
-    let larger = length < READ_BUFFER_BYTES ? nextLength(length) : length * 2;
-    if (larger > READ_BUFFER_BYTES) {
-      if (bytesNeeded > length && bytesNeeded < larger) larger = bytesNeeded;
-      const borrowed = larger - READ_BUFFER_BYTES;
-      if (!this.#budget.take(borrowed - this.#borrowedBytes)) return false;
-      this.#borrowedBytes = borrowed;
+    if (length < READ_BUFFER_BYTES) {
+      this.#resize(Math.min(length * 4, READ_BUFFER_BYTES));
+      return true;
     }
+    if (messageBytes < LARGE_MESSAGE_BYTES_MIN || messageBytes > READ_BUFFER_BYTES_KEEP) return false;
+    if (this.#borrowedBytes > 0 || length * 2 > READ_BUFFER_BYTES_KEEP) return false;
+    if (!this.#budget.keep(length)) return false;
+    this.#keptBytes += length;
+    this.#resize(length * 2);
+    return true;
+  }
+
+  /** A message fills the buffer: doubles it, or takes just what the message still needs if that is less. */
+  #borrow(bytesNeeded: number): boolean {
+    const { length } = this.bytes;
+    const larger = bytesNeeded > length && bytesNeeded < length * 2 ? bytesNeeded : length * 2;
+    if (!this.#budget.take(larger - length)) return false;
+    this.#borrowedBytes += larger - length;
     this.#resize(larger);
     return true;
   }
 
+  #giveBorrowed(): void {
+    this.#budget.give(this.#borrowedBytes);
+    this.#borrowedBytes = 0;
+  }
+
+  #giveKept(): void {
+    this.#budget.giveKept(this.#keptBytes);
+    this.#keptBytes = 0;
+  }
+
   #resize(length: number): void {
-    if (length <= READ_BUFFER_BYTES) this.#repay();
     const old = this.bytes;
     this.bytes = this.#allocate(length);
     this.bytes.set(old.subarray(this.start, this.end));
@@ -150,19 +205,15 @@ export class ReadBuffer {
     this.#giveBack(old);
   }
 
-  #repay(): void {
-    this.#budget.give(this.#borrowedBytes);
-    this.#borrowedBytes = 0;
-  }
-
   #allocate(length: number): Uint8Array<ArrayBuffer> {
     const { shelf } = this.#budget;
-    return length === shelf.bufferBytes ? shelf.take() : new Uint8Array(length);
+    return length === shelf.bufferBytes ? shelf.take() : spareMemory.take(length);
   }
 
   #giveBack(bytes: Uint8Array<ArrayBuffer>): void {
     const { shelf } = this.#budget;
     if (bytes.length === shelf.bufferBytes) shelf.give(bytes);
+    else spareMemory.give(bytes);
   }
 
   #moveToFront(): void {
@@ -171,9 +222,4 @@ export class ReadBuffer {
     this.end -= this.start;
     this.start = 0;
   }
-}
-
-/** The size of a buffer of `length` bytes that a read has filled. */
-function nextLength(length: number): number {
-  return Math.min(length * 4, READ_BUFFER_BYTES);
 }

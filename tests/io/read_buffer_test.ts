@@ -1,7 +1,12 @@
 /** The buffer that connections read into. */
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { MIB, READ_BUFFER_BYTES, READ_BUFFER_BYTES_MIN } from "../../src/core/limits.ts";
+import {
+  MIB,
+  READ_BUFFER_BYTES,
+  READ_BUFFER_BYTES_KEEP,
+  READ_BUFFER_BYTES_MIN,
+} from "../../src/core/limits.ts";
 import type { Connection } from "../../src/io/network.ts";
 import { ReadBudget, ReadBuffer } from "../../src/io/read_buffer.ts";
 
@@ -93,7 +98,7 @@ Deno.test("A buffer grows by doubling as bytes arrive, never to what is merely a
 });
 
 Deno.test("The last step of growth takes only what the message needs", async () => {
-  const budget = new ReadBudget();
+  const budget = new ReadBudget(MIB, 0);
   const buffer = new ReadBuffer(budget);
   await held(buffer, 100_000, 100_000);
   assertEquals(buffer.bytes.length, 100_000);
@@ -102,7 +107,7 @@ Deno.test("The last step of growth takes only what the message needs", async () 
 });
 
 Deno.test("When the budget is used up there is no room, until another gives some back", async () => {
-  const budget = new ReadBudget(READ_BUFFER_BYTES);
+  const budget = new ReadBudget(READ_BUFFER_BYTES, 0);
   const [first, second] = [new ReadBuffer(budget), new ReadBuffer(budget)];
   await held(first, 100_000, 0);
   await held(second, 100_000, 0);
@@ -124,6 +129,59 @@ Deno.test("After a run of small reads the smallest buffer is taken again", async
     buffer.consume(buffer.end);
   }
   assertEquals(buffer.bytes.length, READ_BUFFER_BYTES_MIN);
+});
+
+/** Reads 40 times from a connection that always has more, which come as messages of `messageBytes`. */
+async function stream(buffer: ReadBuffer, messageBytes: number): Promise<void> {
+  const connection = counting(new Array(40).fill(MIB));
+  for (let i = 0; i < 40; i++) {
+    const held = buffer.end - buffer.start;
+    assertEquals(buffer.ensureRoom(held === 0 ? 0 : messageBytes), true);
+    await buffer.fill(connection);
+    const count = buffer.end - buffer.start;
+    buffer.consume(buffer.start + count - count % messageBytes);
+  }
+}
+
+Deno.test("Large messages get a larger buffer that stays, many small ones do not", async () => {
+  const buffer = new ReadBuffer(new ReadBudget());
+  await stream(buffer, 100);
+  assertEquals(buffer.bytes.length, READ_BUFFER_BYTES);
+  await stream(buffer, 65_600);
+  const { bytes } = buffer;
+  assertEquals(bytes.length, READ_BUFFER_BYTES_KEEP);
+  await stream(buffer, 65_600);
+  assertEquals(buffer.bytes, bytes);
+});
+
+Deno.test("What is kept is bounded for all connections together, and comes back when one ends", async () => {
+  const budget = new ReadBudget(MIB, 2 * (READ_BUFFER_BYTES_KEEP - READ_BUFFER_BYTES));
+  const buffers = Array.from({ length: 5 }, () => new ReadBuffer(budget));
+  for (const buffer of buffers) await stream(buffer, 65_600);
+  const keeping = buffers.filter(({ bytes }) => bytes.length === READ_BUFFER_BYTES_KEEP);
+  assertEquals(keeping, buffers.slice(0, 2));
+  // Those that came too late borrow for each message, and hold no more than the one under way.
+  for (const { bytes } of buffers.slice(2)) assertEquals(bytes.length <= 2 * READ_BUFFER_BYTES, true);
+  for (const buffer of buffers) buffer.release();
+  assertEquals(budget.usedBytes, 0);
+  const late = new ReadBuffer(budget);
+  await stream(late, 65_600);
+  assertEquals(late.bytes.length, READ_BUFFER_BYTES_KEEP);
+});
+
+Deno.test("A large buffer goes when what comes would have fitted into the common size", async () => {
+  const budget = new ReadBudget(MIB, MIB);
+  const buffer = new ReadBuffer(budget);
+  await stream(buffer, 65_600);
+  buffer.consume(buffer.end);
+  const connection = counting(new Array(100).fill(10_000));
+  for (let i = 0; i < 100; i++) {
+    buffer.ensureRoom(0);
+    await buffer.fill(connection);
+    buffer.consume(buffer.end);
+  }
+  assertEquals(buffer.bytes.length, READ_BUFFER_BYTES);
+  assertEquals(budget.keep(MIB), true);
 });
 
 Deno.test("Idle connections read into one array; whose buffer has grown, or is over, leaves its place to others", async () => {
