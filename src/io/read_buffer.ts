@@ -3,9 +3,9 @@
  * follows the traffic, so that an idle connection costs little and a busy one few reads:
  *
  * - it begins small, and grows fourfold, up to the common size, each time that a read fills it;
- * - it goes on so, up to a size that it keeps, when what fills it is large messages, and all that buffers keep
- *   beyond the common size is within its bound. (A message just longer than the buffer would make it grow and shrink
- *   each time.) Many small ones do not: what one read brings is run in one go, and should not take long;
+ * - when what fills that is large messages it doubles, up to a size that it keeps, within a bound for all connections
+ *   together. (Else a message just longer than the buffer would make it grow and shrink each time.) Many small messages
+ *   do not make it larger: what one read brings is run in one go, and should not take long;
  * - only a single message that is larger than that makes it grow further, by doubling, and only as its bytes arrive,
  *   whatever length the message announces; all that is taken for such ones is from one shared budget;
  * - once emptied it goes back to what it may keep, and after a run of small reads back to its first.
