@@ -21,6 +21,7 @@ import {
   OUTPUT_BYTES_KEEP,
 } from "../core/limits.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
+import { spareMemory } from "../core/spare_memory.ts";
 import type { Session } from "../protocol/session.ts";
 import { Executor, type NodeServices } from "./executor.ts";
 
@@ -62,7 +63,7 @@ export class Desk {
   /** A batch of `session` begins. */
   begin(session: Session): void {
     const output = this.#output;
-    if (this.#room.unwrittenCount === 0) output.clear(OUTPUT_BYTES_KEEP);
+    if (this.#room.unwrittenCount === 0) this.#empty();
     else if (output.length >= DESK_ROOM_BYTES) this.#changeRooms();
     this.#from = output.length;
     this.executor.serve(session);
@@ -85,9 +86,15 @@ export class Desk {
   /** Replies of a batch that was in `room` are not needed any more. */
   written(room: Room): void {
     if (--room.unwrittenCount > 0 || room === this.#room) return;
-    if (this.#freeRooms.length < DESK_ROOM_COUNT_KEPT && room.bytes.length <= OUTPUT_BYTES_KEEP) {
-      this.#freeRooms.push(room);
-    }
+    if (room.bytes.length > OUTPUT_BYTES_KEEP) spareMemory.give(room.bytes);
+    else if (this.#freeRooms.length < DESK_ROOM_COUNT_KEPT) this.#freeRooms.push(room);
+  }
+
+  /** Begins the room from its front; a large one is for others to take. */
+  #empty(): void {
+    const { bytes } = this.#output;
+    this.#output.clear(OUTPUT_BYTES_KEEP);
+    if (bytes.length > OUTPUT_BYTES_KEEP) spareMemory.give(bytes);
   }
 
   #changeRooms(): void {

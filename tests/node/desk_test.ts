@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { DESK_COUNT_KEPT, DESK_ROOM_BYTES } from "../../src/core/limits.ts";
 import { textOf } from "../../src/core/bytes.ts";
+import { spareMemory } from "../../src/core/spare_memory.ts";
 import { Desk, Desks } from "../../src/node/desk.ts";
 import type { NodeServices } from "../../src/node/executor.ts";
 import { Session, SessionRegistry } from "../../src/protocol/session.ts";
@@ -60,6 +61,24 @@ Deno.test("A full room comes back once all that lies in it is written, and not b
   fill(desk, "ERR filling one more");
   assertStrictEquals(desk.room, first!.room);
   assertEquals(textOfReplies(others.at(-1)!), `-${long}\r\n`);
+});
+
+Deno.test("A large room is for others once all that lies in it is written, and not before", () => {
+  const desk = new Desk(services);
+  const large = `ERR ${"x".repeat(1_500_000)}`;
+  const batches = [batch(desk, large), batch(desk, large), batch(desk, large)];
+  const spares = () => {
+    const taken = Array.from({ length: 4 }, () => spareMemory.take(2_097_152));
+    for (const each of taken) spareMemory.give(each);
+    return batches.map(({ replies }) => taken.some(({ buffer }) => buffer === replies.buffer));
+  };
+  assertEquals(spares(), [false, false, false]);
+  desk.written(batches[1]!.room);
+  assertEquals(spares(), [false, true, false]);
+  assertEquals([batches[0]!, batches[2]!].map(textOfReplies), [`-${large}\r\n`, `-${large}\r\n`]);
+  desk.written(batches[2]!.room);
+  // As much is expected of the next batch, which takes it.
+  assertStrictEquals(batch(desk, "ERR small").replies.buffer, batches[2]!.replies.buffer);
 });
 
 Deno.test("Replies of a batch can be cut, those of earlier batches stay", () => {
