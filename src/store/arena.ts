@@ -77,9 +77,15 @@ export class Arena {
     this.#link = new Int32Array(slots);
   }
 
-  /** The block that follows `block` in its chain; 0 at the end. */
-  blockAfter(block: number): number {
-    return this.#link[block]!;
+  /**
+   * Whether the chain at `head`, of `count` blocks, is a run: each of them lies behind the one before. Then who knows
+   * it need not ask for each block where it is.
+   */
+  isRun(head: number, count: number): boolean {
+    const last = head + count - 1;
+    let block = head;
+    while (block < last && this.#link[block] === block + 1) block++;
+    return block === last;
   }
 
   /** Blocks in chains that were allocated and not freed. */
@@ -157,7 +163,6 @@ export class Arena {
   /** Copies `source[start, end)` into the chain at `head`, from byte `at` of the chain on. */
   copyIn(head: number, at: number, source: Uint8Array, start: number, end: number): void {
     const link = this.#link;
-    let from: DataView | null = null;
     let block = this.#blockAt(head, at);
     let byte = block * BLOCK_BYTES + at % BLOCK_BYTES;
     let room = BLOCK_BYTES - at % BLOCK_BYTES;
@@ -168,10 +173,7 @@ export class Arena {
         room += BLOCK_BYTES;
       }
       const count = room < wanted ? room : wanted;
-      if (count >= SET_BYTES_MIN) this.bytes.set(source.subarray(start, start + count), byte);
-      else if (count >= WORDS_BYTES_MIN) {
-        copyWords(this.#view, byte, from ??= lastSource.of(source), start, start + count);
-      } else copyShort(this.bytes, byte, source, start, start + count);
+      this.#put(byte, source, start, start + count);
       start += count;
       block = link[block]!;
       byte = block * BLOCK_BYTES;
@@ -179,10 +181,14 @@ export class Arena {
     }
   }
 
+  /** As {@linkcode Arena.copyIn}, for a chain that is a run. */
+  copyIntoRun(head: number, at: number, source: Uint8Array, start: number, end: number): void {
+    this.#put(head * BLOCK_BYTES + at, source, start, end);
+  }
+
   /** Copies `length` bytes of the chain at `head`, from byte `at` of the chain on, to `target[targetAt, …)`. */
   copyOut(head: number, at: number, target: Uint8Array, targetAt: number, length: number): void {
     const link = this.#link;
-    let to: DataView | null = null;
     let block = this.#blockAt(head, at);
     let byte = block * BLOCK_BYTES + at % BLOCK_BYTES;
     let room = BLOCK_BYTES - at % BLOCK_BYTES;
@@ -192,16 +198,18 @@ export class Arena {
         room += BLOCK_BYTES;
       }
       const count = room < length ? room : length;
-      if (count >= SET_BYTES_MIN) target.set(this.bytes.subarray(byte, byte + count), targetAt);
-      else if (count >= WORDS_BYTES_MIN) {
-        copyWords(to ??= lastTarget.of(target), targetAt, this.#view, byte, byte + count);
-      } else copyShort(target, targetAt, this.bytes, byte, byte + count);
+      this.#get(byte, target, targetAt, count);
       targetAt += count;
       length -= count;
       block = link[block]!;
       byte = block * BLOCK_BYTES;
       room = BLOCK_BYTES;
     }
+  }
+
+  /** As {@linkcode Arena.copyOut}, for a chain that is a run. */
+  copyOutOfRun(head: number, at: number, target: Uint8Array, targetAt: number, length: number): void {
+    this.#get(head * BLOCK_BYTES + at, target, targetAt, length);
   }
 
   /** Whether the chain at `head`, from byte `at` on, holds the bytes `other[start, end)`. */
@@ -253,6 +261,20 @@ export class Arena {
       count += this.chainLength(head);
     }
     return count;
+  }
+
+  #put(byte: number, source: Uint8Array, start: number, end: number): void {
+    const count = end - start;
+    if (count >= SET_BYTES_MIN) this.bytes.set(source.subarray(start, end), byte);
+    else if (count >= WORDS_BYTES_MIN) copyWords(this.#view, byte, lastSource.of(source), start, end);
+    else copyShort(this.bytes, byte, source, start, end);
+  }
+
+  #get(byte: number, target: Uint8Array, targetAt: number, count: number): void {
+    if (count >= SET_BYTES_MIN) target.set(this.bytes.subarray(byte, byte + count), targetAt);
+    else if (count >= WORDS_BYTES_MIN) {
+      copyWords(lastTarget.of(target), targetAt, this.#view, byte, byte + count);
+    } else copyShort(target, targetAt, this.bytes, byte, byte + count);
   }
 
   /** The block that holds byte `at` of the chain at `head`. */

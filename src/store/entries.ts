@@ -10,6 +10,7 @@ import {
   HASH_WORD,
   KEY_LENGTH_WORD,
   type Row,
+  SCATTERED,
   VALUE_LENGTH_WORD,
 } from "./entry_layout.ts";
 
@@ -39,7 +40,7 @@ export class Entries {
   }
 
   valueLength(row: Row): number {
-    return this.#words[row * BLOCK_WORDS + VALUE_LENGTH_WORD]!;
+    return this.#words[row * BLOCK_WORDS + VALUE_LENGTH_WORD]! & ~SCATTERED;
   }
 
   /** Milliseconds since 1970; 0 = for ever. */
@@ -52,43 +53,58 @@ export class Entries {
     return expiresAt !== 0 && expiresAt <= nowMs;
   }
 
+  /** Whether the entry's blocks lie one behind the other. */
+  isRun(row: Row): boolean {
+    return this.#words[row * BLOCK_WORDS + VALUE_LENGTH_WORD]! >= 0;
+  }
+
   /** Blocks of the entry's chain. */
   blockCount(row: Row): number {
     return blocksOfPayload(this.keyLength(row) + this.valueLength(row));
   }
 
   copyKey(row: Row, target: Uint8Array, at: number): void {
-    this.#arena.copyOut(row, ENTRY_HEADER_BYTES, target, at, this.keyLength(row));
+    this.#copyOut(row, ENTRY_HEADER_BYTES, target, at, this.keyLength(row));
   }
 
   /** Copies bytes `[from, to)` of the value to `target[at, …)`. */
   copyValue(row: Row, target: Uint8Array, at: number, from: number, to: number): void {
-    this.#arena.copyOut(row, ENTRY_HEADER_BYTES + this.keyLength(row) + from, target, at, to - from);
+    this.#copyOut(row, ENTRY_HEADER_BYTES + this.keyLength(row) + from, target, at, to - from);
   }
 
   /**
-   * Writes a new entry's head and payload into its fresh chain: the key `bytes[start, keyEnd)` and, behind it, the value
-   * up to `end`. No deadline.
+   * Writes a new entry's head and payload into its fresh chain of `blocks` blocks: the key `bytes[start, keyEnd)` and,
+   * behind it, the value up to `end`. No deadline.
    */
-  create(row: Row, hash: number, bytes: Uint8Array, start: number, keyEnd: number, end = keyEnd): void {
+  create(
+    row: Row,
+    blocks: number,
+    hash: number,
+    bytes: Uint8Array,
+    start: number,
+    keyEnd: number,
+    end = keyEnd,
+  ): void {
     const at = row * BLOCK_WORDS;
     this.#words[at + HASH_WORD] = hash;
     this.#words[at + KEY_LENGTH_WORD] = keyEnd - start;
-    this.#words[at + VALUE_LENGTH_WORD] = end - keyEnd;
+    this.#words[at + VALUE_LENGTH_WORD] = (end - keyEnd) | this.#scattered(row, blocks);
     this.#doubles[row * BLOCK_DOUBLES + EXPIRES_AT_DOUBLE] = 0;
-    this.#arena.copyIn(row, ENTRY_HEADER_BYTES, bytes, start, end);
+    this.#copyIn(row, ENTRY_HEADER_BYTES, bytes, start, end);
   }
 
   /** Makes the entry's chain `blocks` long. Keeps its key, which is `key[start, end)`; its value is lost. */
   resize(row: Row, blocks: number, key: Uint8Array, start: number, end: number): void {
     this.#arena.resize(row, this.blockCount(row), blocks);
-    this.#arena.copyIn(row, ENTRY_HEADER_BYTES, key, start, end);
+    this.#words[row * BLOCK_WORDS + VALUE_LENGTH_WORD] = this.#scattered(row, blocks);
+    this.#copyIn(row, ENTRY_HEADER_BYTES, key, start, end);
   }
 
   /** Writes `value[start, end)`, for which the chain has the right length. */
   setValue(row: Row, value: Uint8Array, start: number, end: number): void {
-    this.#words[row * BLOCK_WORDS + VALUE_LENGTH_WORD] = end - start;
-    this.#arena.copyIn(row, ENTRY_HEADER_BYTES + this.keyLength(row), value, start, end);
+    const at = row * BLOCK_WORDS + VALUE_LENGTH_WORD;
+    this.#words[at] = (end - start) | (this.#words[at]! & SCATTERED);
+    this.#copyIn(row, ENTRY_HEADER_BYTES + this.keyLength(row), value, start, end);
   }
 
   setExpiresAt(row: Row, expiresAtMs: number): void {
@@ -108,5 +124,20 @@ export class Entries {
   clear(): void {
     this.#arena.reset();
     this.#volatileCount = 0;
+  }
+
+  /** The bit that says whether the chain at `row` is scattered. */
+  #scattered(row: Row, blocks: number): number {
+    return this.#arena.isRun(row, blocks) ? 0 : SCATTERED;
+  }
+
+  #copyIn(row: Row, at: number, source: Uint8Array, start: number, end: number): void {
+    if (this.isRun(row)) this.#arena.copyIntoRun(row, at, source, start, end);
+    else this.#arena.copyIn(row, at, source, start, end);
+  }
+
+  #copyOut(row: Row, at: number, target: Uint8Array, targetAt: number, length: number): void {
+    if (this.isRun(row)) this.#arena.copyOutOfRun(row, at, target, targetAt, length);
+    else this.#arena.copyOut(row, at, target, targetAt, length);
   }
 }

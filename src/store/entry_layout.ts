@@ -7,6 +7,9 @@
  *     block := 56 payload bytes
  *     payload := key bytes ++ value bytes
  *
+ * The top bit of `valueLength` is set when the blocks are scattered: when they are not, as most, the bytes of an entry
+ * lie side by side, and nobody has to follow links.
+ *
  * The head's number is the entry's row. It stays the same for as long as the entry lives, however often its value
  * changes: SCAN and snapshots rely on that.
  */
@@ -21,6 +24,8 @@ export const BUCKET_NEXT_WORD = 1;
 export const OLDER_WORD = 2;
 export const NEWER_WORD = 3;
 export const VALUE_LENGTH_WORD = 4;
+/** Bit of the word of the value's length: the entry's blocks are no run. */
+export const SCATTERED = 1 << 31;
 export const KEY_LENGTH_WORD = 5;
 /** Double (of 8 bytes) of a head: milliseconds since 1970, 0 = for ever. */
 export const EXPIRES_AT_DOUBLE = 3;

@@ -58,7 +58,7 @@ export class Loader {
     const row = arena.allocate(blocks);
     arena.marks[row] = mark;
     const hash = hashOfKey(seed, bytes, keyStart, valueStart);
-    entries.create(row, hash, bytes, keyStart, valueStart, valueEnd);
+    entries.create(row, blocks, hash, bytes, keyStart, valueStart, valueEnd);
     entries.setExpiresAt(row, expiresAtMs);
     order.append(row);
     this.#pending[this.#pendingCount++] = row;

@@ -100,13 +100,13 @@ export class Prefetcher {
    */
   #fetchPayloads(count: number): void {
     const [hashes, rows, stores] = [this.#hashes, this.#rows, this.#stores];
-    let { arena, arena: { words }, stamps } = stores[0]!;
+    let { arena: { words }, stamps } = stores[0]!;
     const areMixed = this.#areMixed;
     let seen = 0;
     for (let i = 0; i < count; i++) {
-      if (areMixed) ({ arena, arena: { words }, stamps } = stores[i]!);
+      if (areMixed) ({ arena: { words }, stamps } = stores[i]!);
       const end = rows[i]! * BLOCK_WORDS + BLOCK_WORDS - 1;
-      seen |= words[end]! | words[end + BLOCK_WORDS]! | arena.blockAfter(rows[i]!);
+      seen |= words[end]! | words[end + BLOCK_WORDS]!;
       if (stamps.of(hashes[i]!) < 0) seen++;
     }
     this.seen = seen;

@@ -377,7 +377,7 @@ export class Store {
     this.#makeRoom(blocks);
     const row = this.#arena.allocate(blocks);
     this.#arena.marks[row] = this.#snapshot.generation;
-    this.#entries.create(row, hash, key, keyStart, keyEnd);
+    this.#entries.create(row, blocks, hash, key, keyStart, keyEnd);
     this.#index.insert(row, hash);
     this.#order.append(row);
     return row;

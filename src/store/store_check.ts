@@ -27,6 +27,10 @@ export function checkStore({ arena, entries, index, order }: StoreParts): void {
     assert(++count <= index.entryCount, "the LRU order has as many rows as there are entries");
     assert(arena.marks[row] !== 0, "an entry's head is marked");
     assert(arena.chainLength(row) === entries.blockCount(row), "a chain is as long as its entry needs");
+    assert(
+      entries.isRun(row) === arena.isRun(row, entries.blockCount(row)),
+      "an entry knows how its blocks lie",
+    );
     const keyLength = entries.keyLength(row);
     entries.copyKey(row, key, 0);
     assert(index.find(entries.hash(row), key, 0, keyLength) === row, "the index finds every entry");

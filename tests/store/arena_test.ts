@@ -123,6 +123,37 @@ Deno.test("Arena copies and compares any range of a chain, contiguous or scatter
   );
 });
 
+Deno.test("Arena tells a run from a scattered chain, and copies any range of a run as of any other chain", () => {
+  const arena = new Arena(30);
+  const [first, , third] = [arena.allocate(1), arena.allocate(1), arena.allocate(1)];
+  assertEquals([arena.isRun(first!, 1), arena.isRun(third!, 1)], [true, true]);
+  arena.free(third!, 1);
+  arena.free(first!, 1);
+  const scattered = arena.allocate(2);
+  assert(!arena.isRun(scattered, 2));
+  const ownLast = arena.allocate(1);
+  arena.free(ownLast, 1);
+  const run = arena.allocate(12);
+  assert(arena.isRun(run, 12));
+  const range = fc.tuple(fc.nat(12 * 56), fc.nat(12 * 56)).map(([a, b]) =>
+    [Math.min(a, b), Math.max(a, b)] as const
+  );
+  const whole = pattern(12 * 56);
+  arena.copyIntoRun(run, 0, whole, 0, whole.length);
+  fc.assert(
+    fc.property(range, fc.nat(255), ([from, to], salt) => {
+      const part = pattern(to - from + 2, salt);
+      arena.copyIntoRun(run, from, part, 1, part.length - 1);
+      whole.set(part.subarray(1, part.length - 1), from);
+      assertEquals(readChain(arena, run, 0, whole.length), whole);
+      const target = new Uint8Array(to - from);
+      arena.copyOutOfRun(run, from, target, 0, to - from);
+      assertEquals(target, whole.slice(from, to));
+    }),
+    { numRuns: 200 },
+  );
+});
+
 Deno.test("Arena frees a chain of a million blocks by writing one word, and reuses it in its order", () => {
   const length = 63 * MIB;
   const count = length / BLOCK_BYTES;

@@ -20,7 +20,7 @@ class TestIndex {
   insert(key: string, hash: number): number {
     const bytes = bytesOf(key);
     const row = this.arena.allocate(1);
-    this.entries.create(row, hash, bytes, 0, bytes.length);
+    this.entries.create(row, 1, hash, bytes, 0, bytes.length);
     this.index.insert(row, hash);
     return row;
   }
