@@ -106,6 +106,11 @@ export function equalBytes(
   return true;
 }
 
+/** The u32 at `bytes[at]`, little-endian. */
+export function readU32(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+}
+
 /** Whether `bytes[start, end)` is the ASCII word `upper` (given in upper case), in any case. */
 export function equalsWord(bytes: Uint8Array, start: number, end: number, upper: string): boolean {
   if (end - start !== upper.length) return false;

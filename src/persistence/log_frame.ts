@@ -15,6 +15,7 @@
  * `LOG_FRAME_BYTES`, or earlier where no more are waiting; one request that is longer goes on in the next frame. A frame
  * without records says only what is synced.
  */
+import { readU32 } from "../core/bytes.ts";
 import { crc32 } from "../core/checksum.ts";
 import { LOG_FRAME_BYTES_MAX, LOG_FRAME_HEADER_BYTES } from "../core/limits.ts";
 import type { OutputBuffer } from "../core/output_buffer.ts";
@@ -99,10 +100,6 @@ export function peekFrame(bytes: Uint8Array, start: number, end: number): number
   }
   const frameEnd = start + PREFIX_BYTES + length;
   return frameEnd <= end ? frameEnd : FRAME_INCOMPLETE;
-}
-
-function readU32(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
 }
 
 /** `NaN` when it is not exact in a double. */

@@ -15,6 +15,7 @@
  *   again. A record of unknown kind is bad.
  */
 import { assert } from "../core/assert.ts";
+import { readU32 } from "../core/bytes.ts";
 import {
   KEY_BYTES_MAX,
   RECORD_BYTES_MAX,
@@ -218,10 +219,6 @@ function encodeHead(
 function writeDeadline(output: OutputBuffer, at: number, expiresAtMs: number): number {
   output.words.setFloat64(at, expiresAtMs, true);
   return at + DEADLINE_BYTES;
-}
-
-function readU32(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
 }
 
 function readFloat64(bytes: Uint8Array, at: number): number {
