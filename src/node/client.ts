@@ -144,29 +144,30 @@ export class Client {
     let lookedTo = -1;
     lookAhead.forget();
     while (buffer.start < buffer.end) {
-      const { replyBytes } = desk;
-      let pending: void | Promise<void>;
       if (lookedTo === buffer.start) lookedTo = lookAhead.look(buffer.bytes, buffer.start, buffer.end);
-      const seen = lookAhead.take(buffer.start);
-      if (seen !== null) {
-        buffer.consume(seen.end);
-        pending = executor.runSeen(seen);
-      } else {
-        const next = decoder.decode(buffer.bytes, buffer.start, buffer.end);
+      let seen = lookAhead.take(buffer.start);
+      let next = seen?.end ?? 0;
+      if (seen === null) {
+        next = decoder.decode(buffer.bytes, buffer.start, buffer.end);
         if (next === INCOMPLETE) return undefined;
         if (next === INVALID) {
           this.#refuse(desk, decoder.error);
           return undefined;
         }
-        if (lookedTo < 0 && next < buffer.end) lookedTo = lookAhead.look(buffer.bytes, next, buffer.end);
-        buffer.consume(next);
-        if (decoder.argumentCount === 0) continue;
-        if (decoder.isText && looksLikeHttp(decoder)) {
-          this.#refuse(desk, "ERR This port speaks RESP and text lines, not HTTP");
-          return undefined;
+        // There are several: from now on it is worth to look at them together, and at this one with them.
+        if (lookedTo < 0 && next < buffer.end) {
+          lookedTo = lookAhead.look(buffer.bytes, buffer.start, buffer.end);
+          seen = lookAhead.take(buffer.start);
         }
-        pending = executor.run();
       }
+      buffer.consume(next);
+      if (seen === null && decoder.argumentCount === 0) continue;
+      if (seen === null && decoder.isText && looksLikeHttp(decoder)) {
+        this.#refuse(desk, "ERR This port speaks RESP and text lines, not HTTP");
+        return undefined;
+      }
+      const { replyBytes } = desk;
+      const pending = seen === null ? executor.run() : executor.runSeen(seen);
       this.#requestCount++;
       barrier.seal();
       if (pending !== undefined) return pending;
