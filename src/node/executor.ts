@@ -12,7 +12,7 @@ import { KEY_BYTES_MAX } from "../core/limits.ts";
 import type { OutputBuffer } from "../core/output_buffer.ts";
 import type { Random } from "../core/random.ts";
 import { COMMAND_SPECS } from "../protocol/command_specs.ts";
-import { findCommand, unknownCommandText, wrongArityText } from "../protocol/command_table.ts";
+import { findCommand, FIRST_KEY, unknownCommandText, wrongArityText } from "../protocol/command_table.ts";
 import { RequestDecoder } from "../protocol/request_decoder.ts";
 import { RespReply } from "../protocol/resp_reply.ts";
 import { TextReply } from "../protocol/text_reply.ts";
@@ -24,7 +24,6 @@ import type { ShardTable } from "./shard_table.ts";
 
 const ARITY = Int32Array.from(COMMAND_SPECS, (spec) => spec.arity);
 const IS_WRITE = Uint8Array.from(COMMAND_SPECS, (spec) => spec.write ? 1 : 0);
-const FIRST_KEY = Int32Array.from(COMMAND_SPECS, (spec) => spec.keys?.first ?? 0);
 const LAST_KEY = Int32Array.from(COMMAND_SPECS, (spec) => spec.keys?.last ?? 0);
 const KEY_STEP = Int32Array.from(COMMAND_SPECS, (spec) => spec.keys?.step ?? 1);
 const ONE_SLOT = Uint8Array.from(COMMAND_SPECS, (spec) => spec.routing === "same-slot" ? 1 : 0);

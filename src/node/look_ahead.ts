@@ -7,8 +7,7 @@
  * used within the same turn of the event loop, in which nothing that was found out can change.
  */
 import { MIB, READ_BUFFER_BYTES } from "../core/limits.ts";
-import { COMMAND_SPECS } from "../protocol/command_specs.ts";
-import { findCommand } from "../protocol/command_table.ts";
+import { findCommand, FIRST_KEY } from "../protocol/command_table.ts";
 import { RequestDecoder } from "../protocol/request_decoder.ts";
 import { type Fetchable, Prefetcher } from "../store/prefetcher.ts";
 
@@ -17,7 +16,6 @@ const REQUESTS_MAX = 32;
 /** What is less, of all stores together, is in the cache anyway. */
 const LIVE_BYTES_MIN = 1 * MIB;
 const STAR = 0x2a;
-const FIRST_KEY = Int32Array.from(COMMAND_SPECS, (spec) => spec.keys?.first ?? 0);
 
 /** What is asked of a store. */
 export interface FetchingStore {

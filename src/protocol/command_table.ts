@@ -9,6 +9,9 @@ import { equalsWord, textOf } from "../core/bytes.ts";
 import { COMMAND_SPECS, type CommandSpec, type SubcommandSpec } from "./command_specs.ts";
 import type { Request } from "./request.ts";
 
+/** Which argument of each command is its first key; 0 when it has none. */
+export const FIRST_KEY = Int32Array.from(COMMAND_SPECS, (spec) => spec.keys?.first ?? 0);
+
 const TABLE_SIZE = 512;
 const TABLE_MASK = TABLE_SIZE - 1;
 const EMPTY = -1;
