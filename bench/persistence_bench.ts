@@ -4,7 +4,8 @@
  *
  *     deno bench --allow-read --allow-write bench/persistence_bench.ts
  */
-import { randomUuid, SeededRandom } from "../src/core/random.ts";
+import { randomUuid } from "../src/core/random.ts";
+import { SeededRandom } from "../tests/support/seeded_random.ts";
 import { OutputBuffer } from "../src/core/output_buffer.ts";
 import { DenoClock } from "../src/io/deno_clock.ts";
 import { DenoDisk } from "../src/io/deno_disk.ts";

@@ -1,5 +1,5 @@
 /** What one request costs a balancer, without sockets: its slot, its route, its reply. */
-import { InFlight } from "../src/balancer/in_flight.ts";
+import { InFlight } from "../src/link/in_flight.ts";
 import { Batch } from "../src/balancer/batch.ts";
 import { DialectWriter, RESP2 } from "../src/balancer/dialect.ts";
 import { bytesOf } from "../src/core/bytes.ts";
@@ -7,7 +7,7 @@ import { MemoryView } from "../src/core/memory.ts";
 import { ReplyScanner } from "../src/protocol/reply_scanner.ts";
 import { RequestDecoder } from "../src/protocol/request_decoder.ts";
 import { findCommand } from "../src/protocol/command_table.ts";
-import { slotOfKey } from "../src/topology/slot.ts";
+import { slotOfKey } from "../src/core/slot.ts";
 
 const COUNT = 1_000;
 const keys = Array.from({ length: COUNT }, (_, i) => bytesOf(`key:${String(i).padStart(12, "0")}`));

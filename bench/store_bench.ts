@@ -4,7 +4,7 @@
  *
  *     deno bench bench/store_bench.ts
  */
-import { SeededRandom } from "../src/core/random.ts";
+import { SeededRandom } from "../tests/support/seeded_random.ts";
 import { GIB, MIB } from "../src/core/limits.ts";
 import type { MutationListener } from "../src/store/mutation_listener.ts";
 import { Store } from "../src/store/store.ts";

@@ -1,6 +1,6 @@
 /** The balancer: reads its flags, takes the machine's clock, disk and network, and serves until it is stopped. */
 import { Balancer } from "./balancer/balancer.ts";
-import { Controller } from "./balancer/controller.ts";
+import { Controller } from "./controller/controller.ts";
 import { Counters } from "./balancer/counters.ts";
 import type { BalancerOptions } from "./balancer/options.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./balancer/worker_messages.ts";
@@ -8,7 +8,7 @@ import { WorkerPool } from "./balancer/worker_pool.ts";
 import { VERSION } from "./core/version.ts";
 import { openAdminPort } from "./io/admin_port.ts";
 import { configOfProcess } from "./io/command_line.ts";
-import { balancerConfig } from "./io/config.ts";
+import { balancerConfig } from "./config/config.ts";
 import { DenoClock, SystemRandom } from "./io/deno_clock.ts";
 import { DenoDisk } from "./io/deno_disk.ts";
 import { DenoNetwork } from "./io/deno_network.ts";

@@ -1,9 +1,9 @@
 /** A cluster on one machine: one balancer and its nodes as child processes, kept running until it is stopped. */
 import { DenoSpawner, LinePrefixes, printLine, terminalsOfProcess } from "./io/child_process.ts";
-import { planCluster } from "./io/cluster_plan.ts";
-import { portsOfCluster } from "./io/cluster_ports.ts";
+import { planCluster } from "./cluster/cluster_plan.ts";
+import { portsOfCluster } from "./cluster/cluster_ports.ts";
 import { configOfProcess } from "./io/command_line.ts";
-import { clusterConfig } from "./io/config.ts";
+import { clusterConfig } from "./config/config.ts";
 import { DenoClock, SystemRandom } from "./io/deno_clock.ts";
 import { DenoDisk } from "./io/deno_disk.ts";
 import { DenoNetwork } from "./io/deno_network.ts";
@@ -12,7 +12,7 @@ import { configureLogging, loggerOf } from "./io/logging.ts";
 import { requireFolder } from "./io/permissions.ts";
 import { onStopSignals } from "./io/signals.ts";
 import { endRefused } from "./io/start_failure.ts";
-import { Supervisor } from "./io/supervisor.ts";
+import { Supervisor } from "./cluster/supervisor.ts";
 
 const config = configOfProcess(clusterConfig);
 configureLogging({ level: config.logLevel, format: config.logFormat, name: "cluster" });

@@ -1,6 +1,6 @@
 /** The storage node: reads its flags, takes the machine's clock, disk and network, and serves until it is stopped. */
 import { configOfProcess } from "./io/command_line.ts";
-import { nodeConfig } from "./io/config.ts";
+import { nodeConfig } from "./config/config.ts";
 import { DenoClock, SystemRandom } from "./io/deno_clock.ts";
 import { DenoDisk } from "./io/deno_disk.ts";
 import { DenoNetwork } from "./io/deno_network.ts";

@@ -15,15 +15,26 @@ const ROOMS: Readonly<Record<string, Room>> = {
   io: { rank: 1, mayTouch: ["core"] },
   protocol: { rank: 1, mayTouch: ["core"] },
   store: { rank: 1, mayTouch: ["core"] },
-  commands: { rank: 2, mayTouch: ["core", "protocol", "store"] },
+  serving: { rank: 2, mayTouch: ["core", "io", "protocol"] },
   persistence: { rank: 2, mayTouch: ["core", "io"] },
   topology: { rank: 2, mayTouch: ["core", "io"] },
-  replication: { rank: 3, mayTouch: ["core", "io", "persistence", "store"] },
+  config: { rank: 2, mayTouch: ["core", "io"] },
+  commands: { rank: 3, mayTouch: ["core", "protocol", "store", "serving", "topology"] },
+  link: { rank: 3, mayTouch: ["core", "io", "protocol", "serving"] },
+  cluster: { rank: 3, mayTouch: ["core", "io", "config"] },
+  controller: { rank: 4, mayTouch: ["core", "io", "protocol", "topology", "link"] },
+  replication: { rank: 4, mayTouch: ["core", "io", "link", "persistence", "store"] },
   node: {
-    rank: 4,
-    mayTouch: ["core", "io", "protocol", "store", "commands", "persistence", "topology", "replication"],
+    rank: 5,
+    mayTouch: [
+      ...["core", "io", "protocol", "store", "serving", "persistence", "topology", "config"],
+      ...["commands", "link", "replication"],
+    ],
   },
-  balancer: { rank: 4, mayTouch: ["core", "io", "protocol", "store", "topology"] },
+  balancer: {
+    rank: 5,
+    mayTouch: ["core", "io", "protocol", "store", "serving", "topology", "config", "link", "controller"],
+  },
 };
 
 const ENTRY_POINTS = ["node.ts", "balancer.ts", "balancer_worker.ts", "cluster.ts"];
@@ -97,6 +108,76 @@ Deno.test("Every file of the house keeps its rules", () => {
   }
   assert(fileCount > 10, "the walk finds the house");
   assertEquals(violations, []);
+});
+
+/** The files of `src`, by their path below it, without comments. */
+function readHouse(): Map<string, string> {
+  const house = new Map<string, string>();
+  for (const file of sourceFiles(SOURCE)) {
+    house.set(file.href.slice(SOURCE.href.length), withoutComments(Deno.readTextFileSync(file)));
+  }
+  return house;
+}
+
+/** Circles of imports, types included, as `a.ts → b.ts → a.ts`; each from where the walk met it first. */
+function circlesOf(house: ReadonlyMap<string, string>): string[] {
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const way: string[] = [];
+  const visit = (path: string) => {
+    if (done.has(path)) return;
+    const at = way.indexOf(path);
+    if (at >= 0) {
+      circles.push([...way.slice(at), path].join(" → "));
+      return;
+    }
+    way.push(path);
+    for (const target of importsOf(house.get(path) ?? "")) {
+      const { href } = new URL(target, new URL(path, SOURCE));
+      if (href.startsWith(SOURCE.href)) visit(href.slice(SOURCE.href.length));
+    }
+    way.pop();
+    done.add(path);
+  };
+  for (const path of house.keys()) visit(path);
+  return circles;
+}
+
+/** Exported names that occur in no other file of the house and nowhere else in their own: what only tests use. */
+function unusedExportsOf(house: ReadonlyMap<string, string>): string[] {
+  const counts = new Map<string, number>();
+  for (const code of house.values()) {
+    for (const [word] of code.matchAll(/[A-Za-z_$][\w$]*/g)) counts.set(word, (counts.get(word) ?? 0) + 1);
+  }
+  const unused: string[] = [];
+  for (const [path, code] of house) {
+    if (path.endsWith(".d.ts")) continue;
+    const exported = code.matchAll(
+      /\bexport\s+(?:async\s+)?(?:abstract\s+)?(?:function|class|const|let|interface|type)\s*\*?\s*([A-Za-z_$][\w$]*)/g,
+    );
+    for (const [, name] of exported) {
+      if (counts.get(name!) === 1) unused.push(`${path}: exports ${name}, which nobody uses`);
+    }
+  }
+  return unused;
+}
+
+Deno.test("No file of the house imports itself by way of others", () => {
+  assertEquals(circlesOf(readHouse()), []);
+});
+
+Deno.test("Whatever a file of the house exports is used in the house", () => {
+  assertEquals(unusedExportsOf(readHouse()), []);
+});
+
+Deno.test("A planted circle and a planted unused export are found", () => {
+  const house = new Map([
+    ["node/a.ts", 'import { b } from "./b.ts";\nexport const a = b;'],
+    ["node/b.ts", 'import type { c } from "./deep/c.ts";\nexport const b = 1; export function spare() {}'],
+    ["node/deep/c.ts", 'import { a } from "../a.ts";\nexport const c = a;'],
+  ]);
+  assertEquals(circlesOf(house), ["node/a.ts → node/b.ts → node/deep/c.ts → node/a.ts"]);
+  assertEquals(unusedExportsOf(house), ["node/b.ts: exports spare, which nobody uses"]);
 });
 
 Deno.test("The drawing of the house lets every room look down only", () => {

@@ -8,7 +8,7 @@
 import { bytesOf } from "../../src/core/bytes.ts";
 import { MIB } from "../../src/core/limits.ts";
 import { OutputBuffer } from "../../src/core/output_buffer.ts";
-import { SeededRandom } from "../../src/core/random.ts";
+import { SeededRandom } from "../../tests/support/seeded_random.ts";
 import { DenoDisk } from "../../src/io/deno_disk.ts";
 import { NodeServer } from "../../src/node/node_server.ts";
 import { encodeRequest } from "../../src/protocol/request_encoder.ts";

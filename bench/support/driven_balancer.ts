@@ -1,8 +1,8 @@
 /** A whole balancer of two canned nodes on a driven network: the real one, but for its sockets, clock and topology file. */
 import { Balancer } from "../../src/balancer/balancer.ts";
-import { Controller } from "../../src/balancer/controller.ts";
+import { Controller } from "../../src/controller/controller.ts";
 import type { BalancerOptions } from "../../src/balancer/options.ts";
-import { SeededRandom } from "../../src/core/random.ts";
+import { SeededRandom } from "../../tests/support/seeded_random.ts";
 import { MemoryTopologyStore } from "../../tests/support/balancer_world.ts";
 import { CollectingLogger } from "../../tests/support/collecting_logger.ts";
 import { FakeClock } from "../../tests/support/fake_clock.ts";

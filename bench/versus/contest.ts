@@ -2,7 +2,8 @@
  * One against the other: both servers run all the while, and rounds go to them in turn, so that whatever else the
  * machine does hits both alike.
  */
-import { randomBelow, SeededRandom } from "../../src/core/random.ts";
+import { randomBelow } from "../../src/core/random.ts";
+import { SeededRandom } from "../../tests/support/seeded_random.ts";
 import { runLoad } from "../support/load.ts";
 import { Zipfian } from "../support/zipfian.ts";
 import { type Cell, keysOf, nameOf, type Subject } from "./cells.ts";

@@ -3,7 +3,8 @@
  * server can do, in stretches with BGSAVE after BGSAVE and in stretches without, of a node and of redis-server. Both
  * run all the while, and rounds go to them in turn.
  */
-import { randomBelow, SeededRandom } from "../../src/core/random.ts";
+import { randomBelow } from "../../src/core/random.ts";
+import { SeededRandom } from "../../tests/support/seeded_random.ts";
 import { type Latencies, runPacedLoad } from "../support/paced_load.ts";
 import { fill, keyOf } from "./loader.ts";
 import { type Peer, startNode, startRedis } from "./peers.ts";

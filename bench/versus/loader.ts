@@ -3,7 +3,7 @@
  * `key:` and twelve digits. Values are noise, so that no server gains by compressing them. Pipelined, and quick:
  * a batch is laid out once, and only digits and values change from one to the next.
  */
-import { SeededRandom } from "../../src/core/random.ts";
+import { SeededRandom } from "../../tests/support/seeded_random.ts";
 
 export const KEY_BYTES = 16;
 

@@ -8,11 +8,11 @@ import {
   READ_BUFFERS_KEPT_BYTES_MAX,
   STOP_DEADLINE_MS,
 } from "../core/limits.ts";
-import { WriteWatch } from "../io/client_writer.ts";
+import { WriteWatch } from "../serving/client_writer.ts";
 import type { Connection, Listener } from "../io/network.ts";
-import { ReadBudget } from "../io/read_buffer.ts";
-import { turnAway } from "../io/turn_away.ts";
-import { SessionRegistry } from "../protocol/session.ts";
+import { ReadBudget } from "../serving/read_buffer.ts";
+import { refuseConnection } from "../serving/refuse_connection.ts";
+import { SessionRegistry } from "../serving/session.ts";
 import { Client, type ClientServices } from "./client.ts";
 import { Counters } from "./counters.ts";
 import { DialectWriter } from "./dialect.ts";
@@ -23,8 +23,8 @@ import { Nodes } from "./nodes.ts";
 import type { ServingOptions } from "./options.ts";
 import { RoundRobin } from "./round_robin.ts";
 import { SlotRouter } from "./slot_router.ts";
-import type { TopologySource } from "./topology_source.ts";
-import type { UpstreamState } from "./upstream.ts";
+import type { TopologySource } from "../controller/topology_source.ts";
+import type { UpstreamState } from "../link/upstream.ts";
 
 /** What {@linkcode Balancer.health} says; a type, so that it passes as JSON. */
 export type Health = {
@@ -130,7 +130,7 @@ export class Balancer {
     while ((connection = await listener.accept()) !== null) {
       if (this.#counters.clients >= (this.#options.clientCountMax ?? CLIENT_COUNT_MAX)) {
         this.#counters.rejected();
-        turnAway(connection);
+        refuseConnection(connection);
         continue;
       }
       this.#counters.opened();

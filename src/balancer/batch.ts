@@ -13,7 +13,7 @@ import { OUTPUT_BYTES_KEEP } from "../core/limits.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
 import { parseReply, type ReplyValue, writeReply } from "../protocol/reply_scanner.ts";
 import { type Dialect, DialectWriter, RESP2, RESP3 } from "./dialect.ts";
-import type { ReplySink } from "./reply_sink.ts";
+import type { ReplySink } from "../link/reply_sink.ts";
 
 /** Room for tags at the first request; before that a batch, as that of an idle client, has none of its own. */
 const TAGS_MIN = 4;

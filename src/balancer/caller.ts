@@ -1,6 +1,6 @@
 /** A client as those see it who answer its requests. */
 import type { Request } from "../protocol/request.ts";
-import type { Session } from "../protocol/session.ts";
+import type { Session } from "../serving/session.ts";
 import type { Batch } from "./batch.ts";
 import { type Dialect, RESP2, RESP3, TEXT } from "./dialect.ts";
 

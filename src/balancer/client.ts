@@ -13,20 +13,20 @@
 import { MemoryView } from "../core/memory.ts";
 import type { Clock } from "../core/clock.ts";
 import { OUTPUT_BYTES_HIGH } from "../core/limits.ts";
-import { ClientWriter, type WriteWatch } from "../io/client_writer.ts";
+import { ClientWriter, type WriteWatch } from "../serving/client_writer.ts";
 import { type Connection, isDisconnect } from "../io/network.ts";
-import { lingeringClose } from "../io/lingering_close.ts";
-import { OneShotRule } from "../io/one_shot.ts";
-import { type ReadBudget, ReadBuffer } from "../io/read_buffer.ts";
+import { lingeringClose } from "../serving/lingering_close.ts";
+import { OneShotRule } from "../serving/one_shot.ts";
+import { type ReadBudget, ReadBuffer } from "../serving/read_buffer.ts";
 import { looksLikeHttp } from "../protocol/http_guard.ts";
 import { INCOMPLETE, INVALID, RequestDecoder } from "../protocol/request_decoder.ts";
-import type { Session, SessionRegistry } from "../protocol/session.ts";
+import type { Session, SessionRegistry } from "../serving/session.ts";
 import { Batch } from "./batch.ts";
 import type { Caller } from "./caller.ts";
 import type { DialectWriter } from "./dialect.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Counters } from "./counters.ts";
-import type { Upstream } from "./upstream.ts";
+import type { Upstream } from "../link/upstream.ts";
 
 /** Requests of the first batch, and of the largest. */
 const BATCH_COUNT_MIN = 16;

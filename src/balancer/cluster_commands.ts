@@ -3,8 +3,8 @@ import { textOf } from "../core/bytes.ts";
 import { SLOT_COUNT } from "../core/limits.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
-import { type SlotRange, slotRangeOf } from "../topology/shards.ts";
-import { slotOfKey } from "../topology/slot.ts";
+import { type SlotRange, slotRangeOf } from "../core/shard_ranges.ts";
+import { slotOfKey } from "../core/slot.ts";
 import type { Topology, TopologyNode } from "../topology/topology.ts";
 
 /** Replies to a request whose first argument is `CLUSTER`. */

@@ -14,7 +14,7 @@ import { type InfoSources, infoText } from "./info.ts";
 import type { KeyedRouter } from "./keyed_router.ts";
 import type { LocalCommands } from "./local_commands.ts";
 import type { Nodes } from "./nodes.ts";
-import type { Upstream } from "./upstream.ts";
+import type { Upstream } from "../link/upstream.ts";
 
 export class Dispatcher {
   readonly #nodes: Nodes;

@@ -20,7 +20,7 @@ import {
   sum,
 } from "./merge.ts";
 import type { Nodes } from "./nodes.ts";
-import type { Upstream } from "./upstream.ts";
+import type { Upstream } from "../link/upstream.ts";
 
 /** A cursor of the balancer is the node's own, times this, plus the node's index. */
 const CURSORS_PER_NODE = 256n;

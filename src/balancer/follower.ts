@@ -8,9 +8,9 @@ import { RefusalError } from "../core/errors.ts";
 import { addressText } from "../io/network.ts";
 import type { Topology } from "../topology/topology.ts";
 import { parseTopology } from "../topology/topology_document.ts";
-import type { Asker } from "./ask.ts";
-import { identify, mustAnswerOk } from "./greeting.ts";
-import type { TopologySource } from "./topology_source.ts";
+import type { Asker } from "../link/ask.ts";
+import { identify, mustAnswerOk } from "../controller/greeting.ts";
+import type { TopologySource } from "../controller/topology_source.ts";
 
 export class Follower implements TopologySource {
   #text: string;

@@ -1,9 +1,9 @@
 /** `INFO` at the balancer, in Redis' form: `# Section` and `name:value` lines. */
 import type { Clock } from "../core/clock.ts";
-import type { WriteWatch } from "../io/client_writer.ts";
+import type { WriteWatch } from "../serving/client_writer.ts";
 import type { Counters } from "./counters.ts";
 import type { Nodes } from "./nodes.ts";
-import type { TopologySource } from "./topology_source.ts";
+import type { TopologySource } from "../controller/topology_source.ts";
 
 export interface InfoSources {
   readonly version: string;

@@ -2,7 +2,7 @@
 import type { Memory } from "../core/memory.ts";
 import type { Request } from "../protocol/request.ts";
 import type { Caller } from "./caller.ts";
-import type { Upstream } from "./upstream.ts";
+import type { Upstream } from "../link/upstream.ts";
 
 export interface KeyedRouter {
   /**

@@ -8,12 +8,12 @@ import type { OutputBuffer } from "../core/output_buffer.ts";
 import { COMMAND_SPECS } from "../protocol/command_specs.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
-import type { Session, SessionRegistry } from "../protocol/session.ts";
-import { SESSION_HANDLERS, type SessionContext, type SessionHandler } from "../protocol/session_commands.ts";
+import type { Session, SessionRegistry } from "../serving/session.ts";
+import { SESSION_HANDLERS, type SessionContext, type SessionHandler } from "../serving/session_commands.ts";
 import { type Caller, dialectFor } from "./caller.ts";
 import { answerCluster } from "./cluster_commands.ts";
 import type { DialectWriter } from "./dialect.ts";
-import type { TopologySource } from "./topology_source.ts";
+import type { TopologySource } from "../controller/topology_source.ts";
 
 /** Settings that clients ask for before they begin. */
 const SETTINGS: Readonly<Record<string, (source: TopologySource) => string>> = {

@@ -7,11 +7,11 @@ import { assert } from "../core/assert.ts";
 import { SLOT_COUNT } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Address } from "../io/network.ts";
-import { shardOfSlot } from "../topology/shards.ts";
+import { shardOfSlot } from "../core/shard_ranges.ts";
 import type { Topology } from "../topology/topology.ts";
 import type { ServingOptions } from "./options.ts";
-import { Upstream } from "./upstream.ts";
-import type { TopologySource } from "./topology_source.ts";
+import { Upstream } from "../link/upstream.ts";
+import type { TopologySource } from "../controller/topology_source.ts";
 
 const SILENT: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 

@@ -2,9 +2,9 @@
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Random } from "../core/random.ts";
+import type { ControllerOptions } from "../controller/options.ts";
 import type { Address, Network } from "../io/network.ts";
 import type { Routing } from "../topology/topology.ts";
-import type { TopologyStore } from "../topology/topology_file.ts";
 import type { Counters } from "./counters.ts";
 
 /** What one event loop of a balancer needs to serve. */
@@ -29,13 +29,5 @@ export interface ServingOptions {
   readonly counters?: Counters;
 }
 
-/** What it takes to make the topology and to change it, besides. */
-export interface BalancerOptions extends ServingOptions {
-  /** Further copies of each shard. */
-  readonly replicas: 0;
-  /** Used when the cluster is created; must match later. */
-  readonly shardCount: number;
-  /** Nodes that may take the place of the one that was known at their address, whose keys are given up. */
-  readonly replace: readonly Address[];
-  readonly topologyStore: TopologyStore;
-}
+/** What the one event loop needs that also holds the controller. */
+export interface BalancerOptions extends ServingOptions, ControllerOptions {}

@@ -23,8 +23,8 @@ import { LocationCache } from "./location_cache.ts";
 import type { Part } from "./merge.ts";
 import type { Nodes } from "./nodes.ts";
 import { firstKeyOf, keyStepOf, lastKeyOf, ROUTE_SAME_SLOT, routeOf, writesOf } from "./routes.ts";
-import type { Upstream } from "./upstream.ts";
-import type { TopologySource } from "./topology_source.ts";
+import type { Upstream } from "../link/upstream.ts";
+import type { TopologySource } from "../controller/topology_source.ts";
 
 /** Commands that replace whatever there was; SET does so unless one of the options below is there. */
 const OVERWRITES = new Set(["SET", "SETEX", "PSETEX", "MSET"]);

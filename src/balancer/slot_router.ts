@@ -6,14 +6,14 @@ import type { Memory } from "../core/memory.ts";
 import { COMMAND_SPECS } from "../protocol/command_specs.ts";
 import { wrongArityText } from "../protocol/command_table.ts";
 import type { Request } from "../protocol/request.ts";
-import { slotOfKey } from "../topology/slot.ts";
+import { slotOfKey } from "../core/slot.ts";
 import type { Batch } from "./batch.ts";
 import { type Caller, dialectFor } from "./caller.ts";
 import { firstKeyOf, keyStepOf, lastKeyOf, ROUTE_KEY, ROUTE_SAME_SLOT, routeOf, writesOf } from "./routes.ts";
 import type { KeyedRouter } from "./keyed_router.ts";
 import { first, mergeParts, type Part, placed, sum } from "./merge.ts";
 import type { Nodes } from "./nodes.ts";
-import type { Upstream } from "./upstream.ts";
+import type { Upstream } from "../link/upstream.ts";
 
 const CROSS_SLOT = "CROSSSLOT Keys in request don't hash to the same slot";
 

@@ -4,7 +4,7 @@
  * says its answer through `reply`. It keeps nothing of the context beyond its own return.
  */
 import type { Random } from "../core/random.ts";
-import type { SessionContext } from "../protocol/session_commands.ts";
+import type { SessionContext } from "../serving/session_commands.ts";
 import type { Store } from "../store/store.ts";
 
 export interface CommandContext extends SessionContext {

@@ -4,7 +4,7 @@
  */
 import { assert } from "../core/assert.ts";
 import { COMMAND_SPECS } from "../protocol/command_specs.ts";
-import { SESSION_HANDLERS } from "../protocol/session_commands.ts";
+import { SESSION_HANDLERS } from "../serving/session_commands.ts";
 import { cluster } from "./cluster.ts";
 import type { Handler } from "./context.ts";
 import { decr, decrby, incr, incrby, incrbyfloat } from "./counters.ts";

@@ -138,10 +138,3 @@ export function latin1Of(bytes: Uint8Array, start = 0, end = bytes.length): stri
   for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i]!);
   return text;
 }
-
-/** Inverse of {@linkcode latin1Of}. */
-export function bytesOfLatin1(text: string): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes;
-}

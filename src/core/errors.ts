@@ -17,3 +17,8 @@ export class UsageError extends Error {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Thrown for `--help` and `--version`: there is a text to print, and nothing to run. */
+export class InformationRequest extends Error {
+  override name = "InformationRequest";
+}

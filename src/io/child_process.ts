@@ -1,6 +1,6 @@
 /** Child processes of Deno itself, and where their lines go. */
 import type { LogFormat } from "./log_format.ts";
-import type { Child, ChildSpec, LineListener, OutputStream, Spawner } from "./supervisor.ts";
+import type { Child, ChildSpec, LineListener, OutputStream, Spawner } from "./child.ts";
 
 /** A longer line is cut into several. */
 const LINE_LENGTH_MAX = 65_536;

@@ -1,7 +1,11 @@
 /** From the process's own arguments and environment to a config, or to the text and exit code of not having one. */
-import { messageOf, UsageError } from "../core/errors.ts";
-import { type Environment, InformationRequest } from "./flags.ts";
+import { InformationRequest, messageOf, UsageError } from "../core/errors.ts";
 import { exitWith } from "./process.ts";
+
+/** The environment's variables; `Deno.env` is one. */
+export interface Environment {
+  get(name: string): string | undefined;
+}
 
 /** Exit code of a process whose flags are bad. */
 const BAD_FLAGS = 2;

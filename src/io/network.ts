@@ -59,6 +59,11 @@ export function isDisconnect(error: unknown): boolean {
     error instanceof Deno.errors.NotConnected || error instanceof Deno.errors.TimedOut;
 }
 
+/** Whether listening failed because somebody else has the port. */
+export function isAddressInUse(error: unknown): boolean {
+  return error instanceof Deno.errors.AddrInUse;
+}
+
 /** Where a process that listens on `address` is reached from this machine: "every address" through the loopback. */
 export function reachableAddress({ host, port }: Address): Address {
   if (host === "0.0.0.0") return { host: "127.0.0.1", port };

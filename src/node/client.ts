@@ -10,14 +10,14 @@
  */
 import { OUTPUT_BYTES_HIGH } from "../core/limits.ts";
 import type { Clock } from "../core/clock.ts";
-import { ClientWriter, type WriteWatch } from "../io/client_writer.ts";
+import { ClientWriter, type WriteWatch } from "../serving/client_writer.ts";
 import { type Connection, isDisconnect } from "../io/network.ts";
-import { lingeringClose } from "../io/lingering_close.ts";
-import { OneShotRule } from "../io/one_shot.ts";
-import { type ReadBudget, ReadBuffer } from "../io/read_buffer.ts";
+import { lingeringClose } from "../serving/lingering_close.ts";
+import { OneShotRule } from "../serving/one_shot.ts";
+import { type ReadBudget, ReadBuffer } from "../serving/read_buffer.ts";
 import { looksLikeHttp } from "../protocol/http_guard.ts";
 import { INCOMPLETE, INVALID } from "../protocol/request_decoder.ts";
-import type { Session } from "../protocol/session.ts";
+import type { Session } from "../serving/session.ts";
 import type { Revealed } from "../store/mutation_listener.ts";
 import type { Store } from "../store/store.ts";
 import type { CommitBarrier } from "./commit_barrier.ts";

@@ -22,7 +22,7 @@ import {
 } from "../core/limits.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
 import { spareMemory } from "../core/spare_memory.ts";
-import type { Session } from "../protocol/session.ts";
+import type { Session } from "../serving/session.ts";
 import { Executor, type NodeServices } from "./executor.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

@@ -17,7 +17,7 @@ export function dumpSourceOf(shard: Shard): DumpSource {
     get entryCount() {
       return store.entryCount;
     },
-    begin: (sink) => store.beginSnapshot(new EntryCopier(sink)),
+    begin: (sink) => store.beginSnapshot(new EntryCopier(store, sink)),
     step: (entriesMax) => store.stepSnapshot(entriesMax),
     abandon: () => {
       if (store.snapshotActive) store.abandonSnapshot();
@@ -30,13 +30,16 @@ export function dumpSourceOf(shard: Shard): DumpSource {
 
 /** Copies an entry from the store's blocks straight into the dump's output. */
 class EntryCopier implements SnapshotSink {
+  readonly #store: Store;
   readonly #sink: DumpSink;
 
-  constructor(sink: DumpSink) {
+  constructor(store: Store, sink: DumpSink) {
+    this.#store = store;
     this.#sink = sink;
   }
 
-  entry(store: Store, row: Row): void {
+  entry(row: Row): void {
+    const store = this.#store;
     const keyLength = store.keyLength(row);
     const valueLength = store.valueLength(row);
     const output = this.#sink.entryStart(keyLength, valueLength, store.expiresAt(row));

@@ -17,7 +17,7 @@ import { RequestDecoder } from "../protocol/request_decoder.ts";
 import { RespReply } from "../protocol/resp_reply.ts";
 import { TextReply } from "../protocol/text_reply.ts";
 import type { Reply } from "../protocol/reply.ts";
-import { Session, type SessionRegistry } from "../protocol/session.ts";
+import { Session, type SessionRegistry } from "../serving/session.ts";
 import type { Store } from "../store/store.ts";
 import type { SeenRequest } from "./look_ahead.ts";
 import type { ShardTable } from "./shard_table.ts";

@@ -3,7 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import { VERSION } from "../core/version.ts";
 import type { ProcessFacts } from "../io/process.ts";
 import type { Log } from "../persistence/log.ts";
-import type { SessionRegistry } from "../protocol/session.ts";
+import type { SessionRegistry } from "../serving/session.ts";
 import type { Store } from "../store/store.ts";
 import type { Dumps } from "./dumps.ts";
 import type { LoopMonitor } from "./loop_monitor.ts";

@@ -14,10 +14,10 @@ import type { Revealed } from "../store/mutation_listener.ts";
 import { parseTopology, serializeTopology } from "../topology/topology_document.ts";
 import type { Topology } from "../topology/topology.ts";
 import type { AdminTarget } from "./admin.ts";
-import type { World } from "./node_server.ts";
 import { RecoveredStores, shardsOfNode } from "./recovered_stores.ts";
 import { Shard } from "./shard.ts";
 import { ShardTable } from "./shard_table.ts";
+import type { World } from "./world.ts";
 
 /** What the node file calls the cluster of a node that runs alone. */
 const STANDALONE = "standalone";

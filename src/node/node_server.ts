@@ -5,19 +5,14 @@
 import type { CommandContext, ServerDoor } from "../commands/context.ts";
 import { matchesGlob } from "../commands/glob.ts";
 import { bytesOf } from "../core/bytes.ts";
-import type { Clock } from "../core/clock.ts";
 import { STOP_DEADLINE_MS } from "../core/limits.ts";
-import type { Logger } from "../core/logger.ts";
-import type { Random } from "../core/random.ts";
 import { sleep } from "../core/clock.ts";
-import { WriteWatch } from "../io/client_writer.ts";
-import type { Disk } from "../io/disk.ts";
-import type { Listener, Network } from "../io/network.ts";
-import type { ProcessFacts } from "../io/process.ts";
-import { ReadBudget } from "../io/read_buffer.ts";
-import { turnAway } from "../io/turn_away.ts";
+import { WriteWatch } from "../serving/client_writer.ts";
+import type { Listener } from "../io/network.ts";
+import { ReadBudget } from "../serving/read_buffer.ts";
+import { refuseConnection } from "../serving/refuse_connection.ts";
 import type { FsyncPolicy, Log } from "../persistence/log.ts";
-import { SessionRegistry } from "../protocol/session.ts";
+import { SessionRegistry } from "../serving/session.ts";
 import type { Revealed } from "../store/mutation_listener.ts";
 import { runAdmin } from "./admin.ts";
 import { Client, type ClientServices } from "./client.ts";
@@ -29,6 +24,7 @@ import { LookAhead } from "./look_ahead.ts";
 import { LoopMonitor } from "./loop_monitor.ts";
 import { Maintenance } from "./maintenance.ts";
 import { Keeper } from "./keeper.ts";
+import type { World } from "./world.ts";
 
 export interface NodeOptions {
   readonly host: string;
@@ -41,16 +37,6 @@ export interface NodeOptions {
   readonly dumpLogBytes: number;
   readonly clientStallMs: number;
   readonly clientCountMax: number;
-}
-
-/** Everything outside the node's own memory. */
-export interface World {
-  readonly clock: Clock;
-  readonly network: Network;
-  readonly disk: Disk;
-  readonly random: Random;
-  readonly process: ProcessFacts;
-  readonly logger: Logger;
 }
 
 export class NodeServer {
@@ -171,7 +157,7 @@ export class NodeServer {
       this.#counters.connections++;
       if (this.#clients.size >= this.#options.clientCountMax) {
         this.#counters.rejectedConnections++;
-        void turnAway(connection);
+        void refuseConnection(connection);
         continue;
       }
       const client = new Client(connection, this.#services);

@@ -5,8 +5,8 @@
 import type { ClusterView, SlotRange } from "../commands/context.ts";
 import { assert } from "../core/assert.ts";
 import type { Store } from "../store/store.ts";
-import { shardOfSlot, slotRangeOf } from "../topology/shards.ts";
-import { slotOfKey } from "../topology/slot.ts";
+import { shardOfSlot, slotRangeOf } from "../core/shard_ranges.ts";
+import { slotOfKey } from "../core/slot.ts";
 import type { Topology } from "../topology/topology.ts";
 import type { Shard } from "./shard.ts";
 

@@ -15,7 +15,6 @@
 import type { Arena } from "./arena.ts";
 import type { Row } from "./entry_layout.ts";
 import type { LruList } from "./lru_list.ts";
-import type { Store } from "./store.ts";
 import { assert } from "../core/assert.ts";
 
 /** Marks are bytes; 0 is "not an entry's head". */
@@ -27,11 +26,10 @@ export interface SnapshotSink {
    * Takes the entry at `row`, whose content is to be read at once; the store may not be changed meanwhile. Called
    * from within steps of the snapshot and from within mutations.
    */
-  entry(store: Store, row: Row): void;
+  entry(row: Row): void;
 }
 
 export class Snapshot {
-  readonly #store: Store;
   readonly #arena: Arena;
   readonly #order: LruList;
   #sink: SnapshotSink | null = null;
@@ -45,8 +43,7 @@ export class Snapshot {
   /** Pending entries. */
   #pendingCount = 0;
 
-  constructor(store: Store, arena: Arena, order: LruList) {
-    this.#store = store;
+  constructor(arena: Arena, order: LruList) {
     this.#arena = arena;
     this.#order = order;
   }
@@ -97,7 +94,7 @@ export class Snapshot {
     if (!this.#active || this.#arena.marks[row] === this.#generation) return;
     this.#arena.marks[row] = this.#generation;
     this.#pendingCount--;
-    this.#sink!.entry(this.#store, row);
+    this.#sink!.entry(row);
   }
 
   /** The entry at `row` is about to leave its place in the LRU order. */

@@ -88,7 +88,7 @@ export class Store {
       newer: NEWER_WORD,
     });
     this.#stamps = new StampStripes(options.revealed);
-    this.#snapshot = new Snapshot(this, this.#arena, this.#order);
+    this.#snapshot = new Snapshot(this.#arena, this.#order);
     this.#parts = { arena: this.#arena, entries: this.#entries, index: this.#index, order: this.#order };
     this.fetchable = { arena: this.#arena, index: this.#index, stamps: this.#stamps, announcedCount: 0 };
     this.reservedCapBytes = options.capBytes;

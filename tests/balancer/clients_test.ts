@@ -2,7 +2,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { bytesOf } from "../../src/core/bytes.ts";
 import { LARGE_REQUEST_BYTES_MAX, MIB, READ_BUFFER_BYTES } from "../../src/core/limits.ts";
-import { ReadBudget } from "../../src/io/read_buffer.ts";
+import { ReadBudget } from "../../src/serving/read_buffer.ts";
 import { resp, World } from "../support/balancer_world.ts";
 import { settle } from "../support/settle.ts";
 

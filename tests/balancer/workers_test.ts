@@ -6,7 +6,7 @@ import type { FromWorker, ToWorker, WorkerStart } from "../../src/balancer/worke
 import { WorkerPool } from "../../src/balancer/worker_pool.ts";
 import { bytesOf } from "../../src/core/bytes.ts";
 import { RefusalError } from "../../src/core/errors.ts";
-import { SeededRandom } from "../../src/core/random.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 import type { ReplyValue } from "../../src/protocol/reply_scanner.ts";
 import { createTopology, type Topology, withMemory } from "../../src/topology/topology.ts";
 import { serializeTopology } from "../../src/topology/topology_document.ts";

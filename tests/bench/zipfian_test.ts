@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { Zipfian } from "../../bench/support/zipfian.ts";
-import { SeededRandom } from "../../src/core/random.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 
 const KEYS = 1_000;
 const DRAWS = 200_000;

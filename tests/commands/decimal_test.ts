@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { addDecimals, decimalText, parseDecimal } from "../../src/commands/decimal.ts";
-import { bytesOfLatin1 } from "../../src/core/bytes.ts";
+import { bytesOfLatin1 } from "../support/latin1.ts";
 
 /** The number as it would be written back; `infinite` or `invalid`. */
 function normal(text: string): string {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { matchesGlob } from "../../src/commands/glob.ts";
-import { bytesOfLatin1 } from "../../src/core/bytes.ts";
+import { bytesOfLatin1 } from "../support/latin1.ts";
 
 function matches(pattern: string, text: string): boolean {
   return matchesGlob(bytesOfLatin1(pattern), bytesOfLatin1(text));

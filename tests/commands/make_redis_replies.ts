@@ -5,7 +5,8 @@
  *     redis-server --port 6399 --save "" &
  *     deno run --allow-net --allow-write tests/commands/make_redis_replies.ts 6399
  */
-import { bytesOfLatin1, latin1Of } from "../../src/core/bytes.ts";
+import { latin1Of } from "../../src/core/bytes.ts";
+import { bytesOfLatin1 } from "../support/latin1.ts";
 import { CORPUS_LINES, wordsOf } from "./redis_corpus.ts";
 
 const connection = await Deno.connect({ port: Number(Deno.args[0]) });

@@ -5,11 +5,13 @@
 import { assert } from "@std/assert";
 import type { ClusterView, CommandContext, ServerDoor, SlotRange } from "../../src/commands/context.ts";
 import { HANDLERS } from "../../src/commands/handlers.ts";
-import { bytesOfLatin1, latin1Of } from "../../src/core/bytes.ts";
+import { latin1Of } from "../../src/core/bytes.ts";
+import { bytesOfLatin1 } from "../support/latin1.ts";
 import { crc16 } from "../../src/core/crc16.ts";
 import { MIB, SLOT_COUNT } from "../../src/core/limits.ts";
 import { OutputBuffer } from "../../src/core/output_buffer.ts";
-import { type Random, SeededRandom } from "../../src/core/random.ts";
+import { type Random } from "../../src/core/random.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 import { COMMAND_SPECS } from "../../src/protocol/command_specs.ts";
 import {
   findCommand,
@@ -20,7 +22,7 @@ import {
 import type { Reply } from "../../src/protocol/reply.ts";
 import { RequestDecoder } from "../../src/protocol/request_decoder.ts";
 import { RespReply } from "../../src/protocol/resp_reply.ts";
-import { SessionRegistry } from "../../src/protocol/session.ts";
+import { SessionRegistry } from "../../src/serving/session.ts";
 import { TextReply } from "../../src/protocol/text_reply.ts";
 import type { MutationListener, Revealed, Stamp } from "../../src/store/mutation_listener.ts";
 import { Store } from "../../src/store/store.ts";

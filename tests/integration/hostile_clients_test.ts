@@ -1,6 +1,6 @@
 /** One bad client harms nobody else: not other clients, not the data, not the process. */
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
-import { SeededRandom } from "../../src/core/random.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 import { clusterArgs, freePortRun, start, withFolder } from "../support/processes.ts";
 import { RespClient } from "../support/resp_client.ts";
 

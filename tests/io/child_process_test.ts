@@ -1,7 +1,7 @@
 /** Child processes: their lines, their end, and how the lines are shown. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { DenoSpawner, LinePrefixes } from "../../src/io/child_process.ts";
-import type { OutputStream } from "../../src/io/supervisor.ts";
+import type { OutputStream } from "../../src/io/child.ts";
 
 async function run(program: string): Promise<{ lines: [OutputStream, string][]; code: number }> {
   const lines: [OutputStream, string][] = [];

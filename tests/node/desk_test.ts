@@ -5,7 +5,7 @@ import { textOf } from "../../src/core/bytes.ts";
 import { spareMemory } from "../../src/core/spare_memory.ts";
 import { Desk, Desks } from "../../src/node/desk.ts";
 import type { NodeServices } from "../../src/node/executor.ts";
-import { Session, SessionRegistry } from "../../src/protocol/session.ts";
+import { Session, SessionRegistry } from "../../src/serving/session.ts";
 
 const services = { shards: null, sessions: new SessionRegistry() } as unknown as NodeServices;
 const session = new Session(1, "test", 0);

@@ -4,7 +4,7 @@
  */
 import { bytesOf, textOf } from "../../src/core/bytes.ts";
 import { OutputBuffer } from "../../src/core/output_buffer.ts";
-import { SeededRandom } from "../../src/core/random.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 import { type Connection, writeAll } from "../../src/io/network.ts";
 import { type NodeOptions, NodeServer } from "../../src/node/node_server.ts";
 import { encodeRequest } from "../../src/protocol/request_encoder.ts";

@@ -5,7 +5,8 @@
 import { assert } from "@std/assert";
 import fc from "fast-check";
 import { DISK_FULL_RETRY_MS, LOG_FRAME_BYTES } from "../../src/core/limits.ts";
-import { randomBelow, SeededRandom } from "../../src/core/random.ts";
+import { randomBelow } from "../../src/core/random.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 import type { FsyncPolicy } from "../../src/persistence/log.ts";
 import { SimulatedDisk } from "../support/simulated_disk.ts";
 import { settle, TestNode } from "./test_node.ts";

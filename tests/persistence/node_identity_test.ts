@@ -2,7 +2,8 @@
 import { assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import { bytesOf } from "../../src/core/bytes.ts";
 import { RefusalError } from "../../src/core/errors.ts";
-import { randomUuid, SeededRandom } from "../../src/core/random.ts";
+import { randomUuid } from "../../src/core/random.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 import {
   identityBytes,
   loadIdentity,

@@ -10,7 +10,7 @@ import {
   SEGMENT_HEADER_BYTES,
 } from "../../src/core/limits.ts";
 import { OutputBuffer } from "../../src/core/output_buffer.ts";
-import { SeededRandom } from "../../src/core/random.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 import { openFrame, sealFrame } from "../../src/persistence/log_frame.ts";
 import type { FsyncPolicy } from "../../src/persistence/log.ts";
 import { RECOVERY_DECISIONS } from "../../src/persistence/recovery_decisions.ts";

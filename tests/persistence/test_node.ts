@@ -5,7 +5,7 @@
 import { assert } from "@std/assert";
 import { bytesOf, textOf } from "../../src/core/bytes.ts";
 import type { Logger } from "../../src/core/logger.ts";
-import { SeededRandom } from "../../src/core/random.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 import type { Disk } from "../../src/io/disk.ts";
 import type { DumpSink, DumpSource, StepPace } from "../../src/persistence/dump_stream.ts";
 import { DumpWriter, type WrittenDump } from "../../src/persistence/dump_writer.ts";

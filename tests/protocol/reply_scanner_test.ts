@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
-import { bytesOf, bytesOfLatin1 } from "../../src/core/bytes.ts";
+import { bytesOf } from "../../src/core/bytes.ts";
+import { bytesOfLatin1 } from "../support/latin1.ts";
 import { REPLY_DEPTH_MAX, REQUEST_BYTES_MAX, TEXT_LINE_BYTES_MAX } from "../../src/core/limits.ts";
 import { OutputBuffer } from "../../src/core/output_buffer.ts";
 import {

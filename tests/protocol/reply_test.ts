@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { bytesOf, bytesOfLatin1, latin1Of } from "../../src/core/bytes.ts";
+import { bytesOf, latin1Of } from "../../src/core/bytes.ts";
+import { bytesOfLatin1 } from "../support/latin1.ts";
 import { OutputBuffer } from "../../src/core/output_buffer.ts";
 import type { Reply } from "../../src/protocol/reply.ts";
 import { parseReply } from "../../src/protocol/reply_scanner.ts";

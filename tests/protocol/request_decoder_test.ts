@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import fc from "fast-check";
-import { bytesOf, bytesOfLatin1, latin1Of } from "../../src/core/bytes.ts";
+import { bytesOf, latin1Of } from "../../src/core/bytes.ts";
+import { bytesOfLatin1 } from "../support/latin1.ts";
 import { ARGUMENT_COUNT_MAX, MIB, REQUEST_BYTES_MAX, TEXT_LINE_BYTES_MAX } from "../../src/core/limits.ts";
 import { INCOMPLETE, INVALID, RequestDecoder } from "../../src/protocol/request_decoder.ts";
 import { argumentsOf, decodeCut, decodeError, encoded, feed, range } from "./support.ts";

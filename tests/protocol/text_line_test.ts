@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { bytesOf, bytesOfLatin1, latin1Of } from "../../src/core/bytes.ts";
+import { bytesOf, latin1Of } from "../../src/core/bytes.ts";
+import { bytesOfLatin1 } from "../support/latin1.ts";
 import { looksLikeHttp } from "../../src/protocol/http_guard.ts";
 import { RequestDecoder } from "../../src/protocol/request_decoder.ts";
 import { TextLine } from "../../src/protocol/text_line.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { bytesOfLatin1 } from "../../src/core/bytes.ts";
+import { bytesOfLatin1 } from "../support/latin1.ts";
 import type { Loader } from "../../src/store/loader.ts";
 import { TestStore, valueOfLength } from "./store_fixture.ts";
 

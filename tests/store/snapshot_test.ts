@@ -7,8 +7,14 @@ import { type Operation, operation, Pair } from "./store_operations.ts";
 /** Keeps what it is handed, and complains about an entry that comes twice. */
 class MapSink implements SnapshotSink {
   readonly content = new Map<string, Content>();
+  readonly #store: Store;
 
-  entry(store: Store, row: Row): void {
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  entry(row: Row): void {
+    const store = this.#store;
     const key = keyOf(store, row);
     assert(!this.content.has(key), `${key} came twice`);
     this.content.set(key, contentOf(store, row));
@@ -34,7 +40,7 @@ Deno.test("Snapshot is the content at its beginning, each entry once, whatever h
         const { store } = pair.test;
         for (const [before, during] of snapshots) {
           for (const next of before) pair.run(next);
-          const sink = new MapSink();
+          const sink = new MapSink(store);
           const expected = pair.test.content();
           store.beginSnapshot(sink);
           for (const next of during) {
@@ -61,7 +67,7 @@ function filled(count: number): TestStore {
 
 Deno.test("Snapshot takes no more entries in a step than it is told to", () => {
   const { store } = filled(10);
-  const sink = new MapSink();
+  const sink = new MapSink(store);
   store.beginSnapshot(sink);
   assertEquals(store.stepSnapshot(4), false);
   assertEquals([...sink.content.keys()], ["k0", "k1", "k2", "k3"]);
@@ -72,7 +78,7 @@ Deno.test("Snapshot takes no more entries in a step than it is told to", () => {
 
 Deno.test("Snapshot of an empty store is over at once", () => {
   const { store } = filled(0);
-  store.beginSnapshot(new MapSink());
+  store.beginSnapshot(new MapSink(store));
   assert(store.snapshotActive);
   assert(store.stepSnapshot(1));
   assert(!store.snapshotAbandoned);
@@ -80,7 +86,7 @@ Deno.test("Snapshot of an empty store is over at once", () => {
 
 Deno.test("Snapshot is handed the old content before an entry is overwritten, expired, deleted or evicted", () => {
   const test = filled(64);
-  const sink = new MapSink();
+  const sink = new MapSink(test.store);
   test.store.beginSnapshot(sink);
   test.set("k5", "changed");
   test.store.expire(test.find("k6"), 77);
@@ -95,7 +101,7 @@ Deno.test("Snapshot is handed the old content before an entry is overwritten, ex
 
 Deno.test("Snapshot hands over the newest entry though it is touched just before its turn", () => {
   const test = filled(1);
-  const sink = new MapSink();
+  const sink = new MapSink(test.store);
   test.store.beginSnapshot(sink);
   test.store.touch(test.find("k0"));
   test.store.touch(test.find("k0"));
@@ -105,7 +111,7 @@ Deno.test("Snapshot hands over the newest entry though it is touched just before
 
 Deno.test("Snapshot leaves out what is born after its beginning", () => {
   const test = filled(3);
-  const sink = new MapSink();
+  const sink = new MapSink(test.store);
   test.store.beginSnapshot(sink);
   test.set("born", "later");
   test.set("born", "and changed");
@@ -115,7 +121,7 @@ Deno.test("Snapshot leaves out what is born after its beginning", () => {
 
 Deno.test("Snapshot under way is abandoned by a flush, and the next one is whole again", () => {
   const test = filled(10);
-  const sink = new MapSink();
+  const sink = new MapSink(test.store);
   test.store.beginSnapshot(sink);
   test.store.stepSnapshot(3);
   test.store.flush();
@@ -124,7 +130,7 @@ Deno.test("Snapshot under way is abandoned by a flush, and the next one is whole
   assert(test.store.stepSnapshot(1));
   assertEquals(sink.content.size, 3);
   test.set("new", "value");
-  const next = new MapSink();
+  const next = new MapSink(test.store);
   test.store.beginSnapshot(next);
   assert(!test.store.snapshotAbandoned);
   while (!test.store.stepSnapshot(1));
@@ -136,7 +142,7 @@ Deno.test("Snapshot is whole after more abandoned and finished ones than there a
   const test = filled(10);
   const { store } = test;
   for (let i = 0; i < 1200; i++) {
-    const sink = new MapSink();
+    const sink = new MapSink(test.store);
     const expected = test.content();
     store.beginSnapshot(sink);
     store.stepSnapshot(1 + i % 5);
@@ -156,10 +162,10 @@ Deno.test("Snapshot is whole after any number of abandoned ones during which not
   for (const count of [1, 253, 254, 255, 256, 600]) {
     const { store } = filled(10);
     for (let i = 0; i < count; i++) {
-      store.beginSnapshot(new MapSink());
+      store.beginSnapshot(new MapSink(store));
       store.abandonSnapshot();
     }
-    const sink = new MapSink();
+    const sink = new MapSink(store);
     store.beginSnapshot(sink);
     while (!store.stepSnapshot(5));
     assertEquals(sink.content.size, 10);

@@ -1,5 +1,6 @@
 /** What the tests of the store share: small stores, keys as text, a listener that keeps what it hears. */
-import { bytesOfLatin1, latin1Of } from "../../src/core/bytes.ts";
+import { latin1Of } from "../../src/core/bytes.ts";
+import { bytesOfLatin1 } from "../support/latin1.ts";
 import type { MutationListener, Revealed, Stamp } from "../../src/store/mutation_listener.ts";
 import { BLOCK_COST_BYTES, type Row, Store } from "../../src/store/store.ts";
 

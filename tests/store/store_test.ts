@@ -3,7 +3,7 @@ import { AssertionError } from "../../src/core/assert.ts";
 import { bytesOf } from "../../src/core/bytes.ts";
 import { hashOfKey } from "../../src/core/key_hash.ts";
 import { KEY_BYTES_MAX, MIB } from "../../src/core/limits.ts";
-import { SeededRandom } from "../../src/core/random.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 import { BLOCK_COST_BYTES, Store } from "../../src/store/store.ts";
 import { keyOf, SilentListener, TestStore } from "./store_fixture.ts";
 

@@ -1,11 +1,11 @@
 /** A balancer among fake nodes, on a simulated network and a clock that stands still. */
 import { Balancer } from "../../src/balancer/balancer.ts";
-import { Controller } from "../../src/balancer/controller.ts";
+import { Controller } from "../../src/controller/controller.ts";
 import type { BalancerOptions } from "../../src/balancer/options.ts";
 import { bytesOf, latin1Of } from "../../src/core/bytes.ts";
-import { SeededRandom } from "../../src/core/random.ts";
-import { shardOfSlot } from "../../src/topology/shards.ts";
-import { slotOfKey } from "../../src/topology/slot.ts";
+import { SeededRandom } from "./seeded_random.ts";
+import { shardOfSlot } from "../../src/core/shard_ranges.ts";
+import { slotOfKey } from "../../src/core/slot.ts";
 import type { Topology } from "../../src/topology/topology.ts";
 import type { TopologyStore } from "../../src/topology/topology_file.ts";
 import { FakeClock } from "./fake_clock.ts";

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "
 import fc from "fast-check";
 import { RefusalError } from "../../src/core/errors.ts";
 import { MIB } from "../../src/core/limits.ts";
-import { SeededRandom } from "../../src/core/random.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 import { DenoDisk } from "../../src/io/deno_disk.ts";
 import { parseTopology, serializeTopology } from "../../src/topology/topology_document.ts";
 import { FileTopologyStore } from "../../src/topology/topology_file.ts";

@@ -1,0 +1,19 @@
+/** What is said to a node before it serves: who are you, and here is what you are to know. */
+import { RefusalError } from "../core/errors.ts";
+import type { Asker } from "../link/ask.ts";
+import { identityOf, type NodeIdentity } from "./node_identity.ts";
+
+/** Who the node at `name` (`host:port`) is. Rejects with `RefusalError` when it is none of ours. */
+export async function identify(name: string, ask: Asker): Promise<NodeIdentity> {
+  return identityOf(await ask(["ROUNDEL", "IDENTITY"]), name);
+}
+
+/** Rejects with `RefusalError` when the node at `name` does not answer `args` with `OK`. */
+export async function mustAnswerOk(name: string, ask: Asker, args: readonly string[]): Promise<void> {
+  const reply = await ask(args);
+  if (reply.kind === "simple") return;
+  const text = reply.kind === "error" ? reply.text : reply.kind;
+  throw new RefusalError(
+    `Cannot use node ${name}: it answers ${args.slice(0, 2).join(" ").slice(0, 40)} with ${text}`,
+  );
+}

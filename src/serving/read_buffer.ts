@@ -1,0 +1,225 @@
+/**
+ * The buffer that a connection reads into: `bytes[start, end)` has arrived and is not yet consumed. Its size
+ * follows the traffic, so that an idle connection costs little and a busy one few reads:
+ *
+ * - it begins small, and grows fourfold, up to the common size, each time that a read fills it;
+ * - when what fills that is large messages it doubles, up to a size that it keeps, within a bound for all connections
+ *   together. (Else a message just longer than the buffer would make it grow and shrink each time.) Many small messages
+ *   do not make it larger: what one read brings is run in one go, and should not take long;
+ * - only a single message that is larger than that makes it grow further, by doubling, and only as its bytes arrive,
+ *   whatever length the message announces; all that is taken for such ones is from one shared budget;
+ * - once emptied it goes back to what it may keep, and after a run of small reads back to its first.
+ */
+import { assert } from "../core/assert.ts";
+import {
+  LARGE_MESSAGE_BYTES_MIN,
+  LARGE_REQUEST_BYTES_MAX,
+  READ_BUFFER_BYTES,
+  READ_BUFFER_BYTES_KEEP,
+  READ_BUFFER_BYTES_MIN,
+  READ_BUFFERS_KEPT_BYTES_MAX,
+} from "../core/limits.ts";
+import { spareMemory } from "../core/spare_memory.ts";
+import { BufferPool } from "./buffer_pool.ts";
+import type { Connection } from "../io/network.ts";
+
+/** Reads in a row that would have fitted into the smallest buffer, before it is taken again. */
+const SMALL_READS_TO_SHRINK = 64;
+const NO_BYTES = new Uint8Array(0);
+
+/** Memory that the buffers of all connections share: a budget for the large ones, a pool for the smallest. */
+export class ReadBudget {
+  readonly pool = new BufferPool(READ_BUFFER_BYTES_MIN);
+  readonly capBytes: number;
+  readonly #keptBytesMax: number;
+  #usedBytes = 0;
+  #keptBytes = 0;
+
+  constructor(capBytes = LARGE_REQUEST_BYTES_MAX, keptBytesMax = READ_BUFFERS_KEPT_BYTES_MAX) {
+    this.capBytes = capBytes;
+    this.#keptBytesMax = keptBytesMax;
+  }
+
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  /** Takes `bytes` of it, or nothing and `false` when there is too little left. */
+  take(bytes: number): boolean {
+    if (this.#usedBytes + bytes > this.capBytes) return false;
+    this.#usedBytes += bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    assert(bytes <= this.#usedBytes, "a budget gets back what was taken");
+    this.#usedBytes -= bytes;
+  }
+
+  /** As {@linkcode ReadBudget.take}, for a buffer that does not give them back so soon. */
+  keep(bytes: number): boolean {
+    if (this.#keptBytes + bytes > this.#keptBytesMax) return false;
+    this.#keptBytes += bytes;
+    return true;
+  }
+
+  giveKept(bytes: number): void {
+    assert(bytes <= this.#keptBytes, "a budget gets back what was kept");
+    this.#keptBytes -= bytes;
+  }
+}
+
+export class ReadBuffer {
+  bytes: Uint8Array<ArrayBuffer>;
+  start = 0;
+  end = 0;
+  readonly #budget: ReadBudget;
+  readonly #bytesMin: number;
+  /** What of `bytes.length` is kept beyond the common size. */
+  #keptBytes = 0;
+  /** And what, beyond that, is from the budget for single large messages. */
+  #borrowedBytes = 0;
+  #smallReads = 0;
+  #lastReadFilled = false;
+
+  /** `bytesMin` is the size it begins with, at most the common size. */
+  constructor(budget: ReadBudget, bytesMin: number = READ_BUFFER_BYTES_MIN) {
+    this.#budget = budget;
+    this.#bytesMin = bytesMin;
+    this.bytes = this.#allocate(bytesMin);
+  }
+
+  /**
+   * Makes room for more bytes of the message that begins at `start` and is not yet complete; `bytesNeeded` is its
+   * length as far as it is known, or 0. Returns `false` when the budget is used up. The bytes may move to another
+   * place and to another array.
+   */
+  ensureRoom(bytesNeeded: number): boolean {
+    const held = this.end - this.start;
+    const { length } = this.bytes;
+    if (held === 0) this.#settle();
+    else if (this.#lastReadFilled && this.#enlarge(Math.max(held, bytesNeeded))) return true;
+    else if (held === length) return this.#borrow(bytesNeeded);
+    else if (this.end === length || this.start + bytesNeeded > length) this.#moveToFront();
+    return true;
+  }
+
+  /** Where the next bytes go, for a read; {@linkcode ReadBuffer.ensureRoom} comes before. */
+  room(): Uint8Array<ArrayBuffer> {
+    assert(this.end < this.bytes.length, "a read needs room");
+    return this.end === 0 ? this.bytes : this.bytes.subarray(this.end);
+  }
+
+  /** A read has put `count` bytes into {@linkcode ReadBuffer.room}. */
+  filled(count: number): void {
+    this.end += count;
+    this.#lastReadFilled = this.end === this.bytes.length;
+    const smallerBytes = this.#keptBytes > 0 ? READ_BUFFER_BYTES : this.#bytesMin;
+    this.#smallReads = count > smallerBytes >>> 1 ? 0 : this.#smallReads + 1;
+  }
+
+  /**
+   * Reads once from `connection`; resolves to the count of new bytes, or `null` when the far end has sent all.
+   * {@linkcode ReadBuffer.ensureRoom} comes before.
+   */
+  async fill(connection: Connection): Promise<number | null> {
+    const count = await connection.read(this.room());
+    if (count !== null) this.filled(count);
+    return count;
+  }
+
+  /** What lies before `offset` is done with. */
+  consume(offset: number): void {
+    if (offset === this.end) {
+      this.start = 0;
+      this.end = 0;
+    } else this.start = offset;
+  }
+
+  /** Gives back what is shared. The buffer is not used any more, nor is a read into it under way. */
+  release(): void {
+    this.#giveBorrowed();
+    this.#giveKept();
+    this.#giveBack(this.bytes);
+    this.bytes = NO_BYTES;
+    this.start = this.end = 0;
+  }
+
+  /** Chooses the size of an empty buffer. */
+  #settle(): void {
+    const { length } = this.bytes;
+    if (this.#borrowedBytes > 0) {
+      this.#giveBorrowed();
+      this.#resize(READ_BUFFER_BYTES + this.#keptBytes);
+    } else if (this.#smallReads >= SMALL_READS_TO_SHRINK && length > this.#bytesMin) {
+      this.#smallReads = 0;
+      this.#resize(this.#keptBytes > 0 ? READ_BUFFER_BYTES : this.#bytesMin);
+      this.#giveKept();
+    } else if (!this.#lastReadFilled || !this.#enlarge(0)) this.#moveToFront();
+  }
+
+  /**
+   * A read has filled the buffer, and of that a message that has not all arrived takes `messageBytes`, as far as is
+   * known. Whether the buffer is larger from now on.
+   */
+  #enlarge(messageBytes: number): boolean {
+    const { length } = this.bytes;
+    if (length < READ_BUFFER_BYTES) {
+      this.#resize(Math.min(length * 4, READ_BUFFER_BYTES));
+      return true;
+    }
+    if (messageBytes < LARGE_MESSAGE_BYTES_MIN || messageBytes > READ_BUFFER_BYTES_KEEP) return false;
+    if (this.#borrowedBytes > 0 || length * 2 > READ_BUFFER_BYTES_KEEP) return false;
+    if (!this.#budget.keep(length)) return false;
+    this.#keptBytes += length;
+    this.#resize(length * 2);
+    return true;
+  }
+
+  /** A message fills the buffer: doubles it, or takes just what the message still needs if that is less. */
+  #borrow(bytesNeeded: number): boolean {
+    const { length } = this.bytes;
+    const larger = bytesNeeded > length && bytesNeeded < length * 2 ? bytesNeeded : length * 2;
+    if (!this.#budget.take(larger - length)) return false;
+    this.#borrowedBytes += larger - length;
+    this.#resize(larger);
+    return true;
+  }
+
+  #giveBorrowed(): void {
+    this.#budget.give(this.#borrowedBytes);
+    this.#borrowedBytes = 0;
+  }
+
+  #giveKept(): void {
+    this.#budget.giveKept(this.#keptBytes);
+    this.#keptBytes = 0;
+  }
+
+  #resize(length: number): void {
+    const old = this.bytes;
+    this.bytes = this.#allocate(length);
+    this.bytes.set(old.subarray(this.start, this.end));
+    this.end -= this.start;
+    this.start = 0;
+    this.#giveBack(old);
+  }
+
+  #allocate(length: number): Uint8Array<ArrayBuffer> {
+    const { pool } = this.#budget;
+    return length === pool.bufferBytes ? pool.take() : spareMemory.take(length);
+  }
+
+  #giveBack(bytes: Uint8Array<ArrayBuffer>): void {
+    const { pool } = this.#budget;
+    if (bytes.length === pool.bufferBytes) pool.give(bytes);
+    else spareMemory.give(bytes);
+  }
+
+  #moveToFront(): void {
+    if (this.start === 0) return;
+    this.bytes.copyWithin(0, this.start, this.end);
+    this.end -= this.start;
+    this.start = 0;
+  }
+}

@@ -1,0 +1,16 @@
+/** What a server does with one client too many: it gets an error instead of silence. */
+import { bytesOf } from "../core/bytes.ts";
+import { type Connection, isDisconnect, writeAll } from "../io/network.ts";
+
+const TOO_MANY_CLIENTS = bytesOf("-ERR max number of clients reached\r\n");
+
+/** Tells the client, and closes the connection. Never rejects for what the client does. */
+export async function refuseConnection(connection: Connection): Promise<void> {
+  try {
+    await writeAll(connection, TOO_MANY_CLIENTS);
+  } catch (error) {
+    if (!isDisconnect(error)) throw error;
+  } finally {
+    connection.close();
+  }
+}

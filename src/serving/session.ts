@@ -1,0 +1,62 @@
+/** What a connection is to its server, and the list of them all. Node and balancer share both. */
+import { COMMAND_SPECS } from "../protocol/command_specs.ts";
+
+/** `lastCommand` of a session that has run none. */
+const NO_COMMAND = -1;
+
+export class Session {
+  /** Counts from 1 and is never used again. */
+  readonly id: number;
+  /** The far end, `host:port`. */
+  readonly remote: string;
+  readonly connectedAtMs: number;
+  lastActiveMs: number;
+  /** As the client gave them; empty when it did not. */
+  name = "";
+  libraryName = "";
+  libraryVersion = "";
+  /** What `HELLO` chose. */
+  protocolVersion: 2 | 3 = 2;
+  /** Index in `COMMAND_SPECS`. */
+  lastCommand = NO_COMMAND;
+  /** Set by `QUIT`: to be closed once its replies are written. */
+  wantsClose = false;
+
+  constructor(id: number, remote: string, nowMs: number) {
+    this.id = id;
+    this.remote = remote;
+    this.connectedAtMs = nowMs;
+    this.lastActiveMs = nowMs;
+  }
+
+  /** In lower case; `NULL` when there is none, as Redis says it. */
+  get lastCommandName(): string {
+    return COMMAND_SPECS[this.lastCommand]?.name.toLowerCase() ?? "NULL";
+  }
+}
+
+/** The open sessions of a process. */
+export class SessionRegistry {
+  readonly #sessions = new Set<Session>();
+  #lastId = 0;
+
+  get count(): number {
+    return this.#sessions.size;
+  }
+
+  open(remote: string, nowMs: number): Session {
+    const session = new Session(++this.#lastId, remote, nowMs);
+    this.#sessions.add(session);
+    return session;
+  }
+
+  /** Harmless when already closed. */
+  close(session: Session): void {
+    this.#sessions.delete(session);
+  }
+
+  /** In the order in which they were opened. */
+  list(): Iterable<Session> {
+    return this.#sessions.values();
+  }
+}

@@ -1,0 +1,90 @@
+/** Writes to clients that may not take them. */
+import { assertEquals, assertRejects } from "@std/assert";
+import { KIB, MIB } from "../../src/core/limits.ts";
+import { ClientWriter, WriteWatch } from "../../src/serving/client_writer.ts";
+import type { Connection } from "../../src/io/network.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { settle } from "../support/settle.ts";
+
+const STALL_MS = 8_000;
+
+/** Most that the connection takes at once. */
+const PIECE_BYTES = 128 * KIB;
+
+/** A connection whose every write waits until the test lets it through, and then takes a piece. */
+class Stubborn implements Connection {
+  readonly remote = "test";
+  readonly pieces: number[] = [];
+  isClosed = false;
+  #finish: { resolve: (count: number) => void; reject: (error: Error) => void } | null = null;
+
+  read(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    this.pieces.push(Math.min(bytes.length, PIECE_BYTES));
+    return new Promise((resolve, reject) => this.#finish = { resolve, reject });
+  }
+
+  async take(): Promise<void> {
+    this.#finish!.resolve(this.pieces.at(-1)!);
+    await settle();
+  }
+
+  closeWrite(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.#finish?.reject(new Deno.errors.BadResource("closed"));
+  }
+}
+
+Deno.test("A client that takes nothing for the time-out is dropped, and the write rejects", async () => {
+  const clock = new FakeClock();
+  const watch = new WriteWatch(clock, STALL_MS);
+  const connection = new Stubborn();
+  const writer = new ClientWriter(connection, watch);
+  const written = assertRejects(() => writer.writeAll(new Uint8Array(10)), Deno.errors.BadResource);
+  clock.advance(STALL_MS);
+  assertEquals(connection.isClosed, false);
+  clock.advance(STALL_MS / 4);
+  assertEquals([connection.isClosed, writer.stalled, watch.droppedCount], [true, true, 1]);
+  await written;
+  watch.stop();
+});
+
+Deno.test("Each piece of a large output has the whole time-out", async () => {
+  const clock = new FakeClock();
+  const watch = new WriteWatch(clock, STALL_MS);
+  const connection = new Stubborn();
+  const writer = new ClientWriter(connection, watch);
+  const written = writer.writeAll(new Uint8Array(MIB + 1));
+  const pieceCount = 9;
+  for (let i = 0; i < pieceCount; i++) {
+    clock.advance(STALL_MS - 1_000);
+    await connection.take();
+  }
+  await written;
+  assertEquals(connection.pieces.length, pieceCount);
+  assertEquals(connection.pieces.reduce((sum, length) => sum + length), MIB + 1);
+  assertEquals(connection.isClosed, false);
+  watch.stop();
+});
+
+Deno.test("A client that is not being written to may be idle for ever", async () => {
+  const clock = new FakeClock();
+  const watch = new WriteWatch(clock, STALL_MS);
+  const connection = new Stubborn();
+  const writer = new ClientWriter(connection, watch);
+  const written = writer.writeAll(new Uint8Array(10));
+  await connection.take();
+  await written;
+  clock.advance(100 * STALL_MS);
+  assertEquals(connection.isClosed, false);
+  writer.close();
+  watch.stop();
+  assertEquals(clock.timerCount, 0);
+});
