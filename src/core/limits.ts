@@ -137,14 +137,14 @@ export const DUMP_PAUSE_MS = 2;
 
 // ---- Balancer ------------------------------------------------------------------------------------
 
-/** Requests in flight on one upstream connection. */
-export const UPSTREAM_IN_FLIGHT_MAX = 65_536;
-/** Request bytes that wait to be sent on one upstream connection. */
-export const UPSTREAM_BACKLOG_BYTES_HIGH = 32 * MIB;
-/** First and longest pause before an upstream connection is opened again. */
+/** Requests in flight on one link. */
+export const LINK_IN_FLIGHT_MAX = 65_536;
+/** Request bytes that wait to be sent on one link. */
+export const LINK_BACKLOG_BYTES_HIGH = 32 * MIB;
+/** First and longest pause before a link is opened again. */
 export const RECONNECT_MS_MIN = 50;
 export const RECONNECT_MS_MAX = 2_000;
-/** Opening an upstream connection takes at most this long. */
+/** Opening a link takes at most this long. */
 export const CONNECT_TIMEOUT_MS = 2_000;
 /**
  * Requests wait for a node until it has been away for this long; from then on they are answered at once. Time

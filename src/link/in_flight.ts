@@ -12,7 +12,7 @@
  */
 import { assert } from "../core/assert.ts";
 import type { Memory } from "../core/memory.ts";
-import { OUTPUT_BYTES_KEEP, UPSTREAM_BACKLOG_BYTES_HIGH, UPSTREAM_IN_FLIGHT_MAX } from "../core/limits.ts";
+import { LINK_BACKLOG_BYTES_HIGH, LINK_IN_FLIGHT_MAX, OUTPUT_BYTES_KEEP } from "../core/limits.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
 import type { ReplySink } from "./reply_sink.ts";
 
@@ -80,8 +80,8 @@ export class InFlight {
 
   /** Whether no more should be added for now. */
   get isFull(): boolean {
-    return this.#count >= UPSTREAM_IN_FLIGHT_MAX ||
-      this.#sealedBytes + this.#gathering.output.length >= UPSTREAM_BACKLOG_BYTES_HIGH;
+    return this.#count >= LINK_IN_FLIGHT_MAX ||
+      this.#sealedBytes + this.#gathering.output.length >= LINK_BACKLOG_BYTES_HIGH;
   }
 
   /** The bytes that were just appended to {@linkcode InFlight.gathered} are one request. `slot` −1 = of no slot. */

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { type Chunk, InFlight } from "../../src/link/in_flight.ts";
 import { bytesOf, textOf } from "../../src/core/bytes.ts";
 import { MemoryView } from "../../src/core/memory.ts";
-import { UPSTREAM_IN_FLIGHT_MAX } from "../../src/core/limits.ts";
+import { LINK_IN_FLIGHT_MAX } from "../../src/core/limits.ts";
 
 const REPLY = new MemoryView(bytesOf("+OK\r\n"));
 const ATTEMPTS_MAX = 3;
@@ -100,7 +100,7 @@ Deno.test("Requests keep their order and their bytes through answers, resends an
 Deno.test("A queue is full at its bound, and not before", () => {
   const queue = new InFlight();
   const sink = { receive: () => {} };
-  for (let i = 0; i < UPSTREAM_IN_FLIGHT_MAX; i++) {
+  for (let i = 0; i < LINK_IN_FLIGHT_MAX; i++) {
     assertEquals(queue.isFull, false);
     queue.gathered.ascii("x");
     queue.add(sink, i, -1, false);
