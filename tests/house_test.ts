@@ -162,6 +162,49 @@ function unusedExportsOf(house: ReadonlyMap<string, string>): string[] {
   return unused;
 }
 
+/** What a file of `tests` or `bench` does that it may not; `path` is relative to the repository. */
+function guestViolationsOf(path: string, source: string): string[] {
+  const violations: string[] = [];
+  const code = withoutComments(source);
+  for (const target of importsOf(code)) {
+    const { pathname } = new URL(target, `file:///${path}`);
+    const mayImport = /^\/(src|bench|tests\/support)\//;
+    if (path.startsWith("bench/") && !mayImport.test(pathname)) {
+      violations.push(`${path}: imports ${target}; what bench and tests share is in tests/support`);
+    }
+  }
+  if (/\bfc\s*\.\s*(assert|check)\s*\(/.test(code) && path !== "tests/support/property.ts") {
+    violations.push(`${path}: calls fast-check itself; assertProperty prints and takes the seed`);
+  }
+  return violations;
+}
+
+Deno.test("Benchmarks share with tests what is in tests/support, and every property takes the seed of the run", () => {
+  const root = new URL("../", import.meta.url);
+  const violations: string[] = [];
+  for (const folder of ["bench/", "tests/"]) {
+    for (const file of sourceFiles(new URL(folder, root))) {
+      const path = file.href.slice(root.href.length);
+      violations.push(...guestViolationsOf(path, Deno.readTextFileSync(file)));
+    }
+  }
+  assertEquals(violations, []);
+});
+
+Deno.test("A planted import of a test by a benchmark, and a planted property of its own, are found", () => {
+  const planted: [string, string, string][] = [
+    ["bench/a.ts", 'import { b } from "../tests/node/b.ts";', "is in tests/support"],
+    ["bench/versus/a.ts", 'import { b } from "../../tests/b.ts";', "is in tests/support"],
+    ["tests/node/a_test.ts", "await fc." + "assert(fc.property(x, y));", "assertProperty"],
+  ];
+  for (const [path, source, expected] of planted) {
+    assertStringIncludes(guestViolationsOf(path, source).join(), expected, source);
+  }
+  const allowed = 'import { b } from "../../tests/support/b.ts"; import { c } from "../../src/core/c.ts";';
+  assertEquals(guestViolationsOf("bench/versus/a.ts", allowed), []);
+  assertEquals(guestViolationsOf("tests/node/a_test.ts", 'import { b } from "../b.ts";'), []);
+});
+
 Deno.test("No file of the house imports itself by way of others", () => {
   assertEquals(circlesOf(readHouse()), []);
 });

@@ -5,6 +5,7 @@ import { bytesOf } from "../../src/core/bytes.ts";
 import { resp, World } from "../support/balancer_world.ts";
 import { array, bulk } from "../support/fake_node.ts";
 import { settle } from "../support/settle.ts";
+import { assertProperty } from "../support/property.ts";
 
 const ROUND_ROBIN = { routing: "round-robin" } as const;
 
@@ -70,7 +71,7 @@ Deno.test("A balancer that has forgotten where keys are finds them again", async
 });
 
 Deno.test("Concurrent writes of one key are done one after the other", async () => {
-  await fc.assert(
+  await assertProperty(
     fc.asyncProperty(
       fc.array(fc.constantFrom("SET", "INCR", "GET", "DEL"), { minLength: 4, maxLength: 24 }),
       async (commands) => {

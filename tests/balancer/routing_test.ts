@@ -5,6 +5,7 @@ import { bytesOf } from "../../src/core/bytes.ts";
 import { array, bulk } from "../support/fake_node.ts";
 import { resp, World } from "../support/balancer_world.ts";
 import { settle } from "../support/settle.ts";
+import { assertProperty } from "../support/property.ts";
 
 Deno.test("A balancer sends each key to the node of its slot and hands the reply back", async () => {
   const world = await World.start();
@@ -42,7 +43,7 @@ Deno.test("A pipeline gives the same replies wherever its bytes are cut", async 
   const expected = [0, 1, 2].map((n) => `+OK\r\n${bulk(`value${n}`)}1\n`).join("") +
     array([bulk("value0"), bulk("value1")]);
   const cuts = fc.array(fc.integer({ min: 0, max: requests.length }), { maxLength: 4 });
-  await fc.assert(
+  await assertProperty(
     fc.asyncProperty(cuts, async (at) => {
       const client = await world.client();
       const places = [0, ...at.sort((a, b) => a - b), requests.length];

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { Bench, bulk } from "./support.ts";
+import { assertProperty } from "../support/property.ts";
 
 const INT64_MAX = 2n ** 63n - 1n;
 const INT64_MIN = -(2n ** 63n);
@@ -10,7 +11,7 @@ Deno.test("INCRBY and DECRBY add any 64-bit integers, or say that the sum is non
   const near = fc.tuple(edge, fc.bigInt({ min: -3n, max: 3n })).map(([base, delta]) => base + delta);
   const number = fc.oneof(near, fc.bigInt({ min: INT64_MIN, max: INT64_MAX }))
     .filter((value) => value >= INT64_MIN && value <= INT64_MAX);
-  fc.assert(
+  assertProperty(
     fc.property(number, number, fc.boolean(), (start, step, adds) => {
       const bench = new Bench();
       bench.run("SET", "n", String(start));

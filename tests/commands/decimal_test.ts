@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { addDecimals, decimalText, parseDecimal } from "../../src/commands/decimal.ts";
 import { bytesOfLatin1 } from "../support/latin1.ts";
+import { assertProperty } from "../support/property.ts";
 
 /** The number as it would be written back; `infinite` or `invalid`. */
 function normal(text: string): string {
@@ -58,7 +59,7 @@ Deno.test("A decimal's sum is exact up to the largest double and infinite beyond
 });
 
 Deno.test("A decimal that was written is read back as it was", () => {
-  fc.assert(
+  assertProperty(
     fc.property(fc.bigInt({ min: -(10n ** 40n), max: 10n ** 40n }), (count) => {
       assertEquals(parseDecimal(bytesOfLatin1(decimalText(count))), count);
     }),

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { matchesGlob } from "../../src/commands/glob.ts";
 import { bytesOfLatin1 } from "../support/latin1.ts";
+import { assertProperty } from "../support/property.ts";
 
 function matches(pattern: string, text: string): boolean {
   return matchesGlob(bytesOfLatin1(pattern), bytesOfLatin1(text));
@@ -78,7 +79,7 @@ Deno.test("A glob matches what its definition says", () => {
     maxLength: 8,
   });
   const text = fc.array(fc.constantFrom("a", "b", "c", "*"), { maxLength: 8 });
-  fc.assert(
+  assertProperty(
     fc.property(pattern, text, (patternParts, textParts) => {
       const [p, t] = [patternParts.join(""), textParts.join("")];
       assertEquals(matches(p, t), matchesSlowly(p, t));

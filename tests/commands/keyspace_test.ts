@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { Bench, type Word } from "./support.ts";
+import { assertProperty } from "../support/property.ts";
 
 /** Keys in the reply of KEYS, sorted. */
 function keysIn(reply: string): string[] {
@@ -28,7 +29,7 @@ function scanAll(bench: Bench, ...options: Word[]): string[] {
 }
 
 Deno.test("SCAN returns every key of every store once, whatever its COUNT", () => {
-  fc.assert(
+  assertProperty(
     fc.property(
       fc.uniqueArray(fc.stringMatching(/^[a-z]{1,3}$/), { maxLength: 40 }),
       fc.integer({ min: 1, max: 50 }),

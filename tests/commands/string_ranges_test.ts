@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { VALUE_BYTES_MAX } from "../../src/core/limits.ts";
 import { Bench, bulk } from "./support.ts";
+import { assertProperty } from "../support/property.ts";
 
 const TOO_LONG = "-ERR string exceeds maximum allowed size (proto-max-bulk-len)\r\n";
 const OOM = "-OOM command not allowed: key and value are larger than the memory cap\r\n";
@@ -14,7 +15,7 @@ Deno.test("APPEND and SETRANGE make the value that was meant, and GETRANGE finds
     from: fc.integer({ min: -500, max: 500 }),
     to: fc.integer({ min: -500, max: 500 }),
   });
-  fc.assert(
+  assertProperty(
     fc.property(fc.array(edit, { maxLength: 10 }), (edits) => {
       const bench = new Bench();
       let model = "";

@@ -3,12 +3,13 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { copyBytes, equalWords, viewOf, ViewOfLast } from "../../src/core/bytes.ts";
 import { MIB } from "../../src/core/limits.ts";
+import { assertProperty } from "../support/property.ts";
 
 const content = fc.uint8Array({ minLength: 0, maxLength: 600 });
 const offset = fc.nat({ max: 40 });
 
 Deno.test("Copied bytes arrive as they were, whatever their length and alignment, and nothing beside them changes", () => {
-  fc.assert(fc.property(content, offset, offset, (bytes, start, at) => {
+  assertProperty(fc.property(content, offset, offset, (bytes, start, at) => {
     const source = new Uint8Array(start + bytes.length + 8).fill(1);
     source.set(bytes, start);
     const target = new Uint8Array(at + bytes.length + 8).fill(2);
@@ -20,7 +21,7 @@ Deno.test("Copied bytes arrive as they were, whatever their length and alignment
 });
 
 Deno.test("Bytes are equal to themselves at any place, and not once one of them differs", () => {
-  fc.assert(fc.property(content, offset, offset, fc.nat(), (bytes, start, at, place) => {
+  assertProperty(fc.property(content, offset, offset, fc.nat(), (bytes, start, at, place) => {
     const a = new Uint8Array(start + bytes.length + 8).fill(1);
     a.set(bytes, start);
     const b = new Uint8Array(at + bytes.length + 8).fill(2);

@@ -3,6 +3,7 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { copyMemory, MemoryView } from "../../src/core/memory.ts";
 import { OutputBuffer } from "../../src/core/output_buffer.ts";
+import { assertProperty } from "../support/property.ts";
 
 const PADDING = 16;
 
@@ -14,7 +15,7 @@ Deno.test("A copy between memories moves the bytes of any range to any place, an
     at: fc.nat(PADDING),
     seed: fc.nat(255),
   });
-  fc.assert(
+  assertProperty(
     fc.property(ranges, ({ count, start, at, seed }) => {
       const source = Uint8Array.from({ length: start + count + PADDING }, (_, i) => i * 37 + seed);
       const target = new Uint8Array(at + count + PADDING).fill(0xee);

@@ -6,6 +6,7 @@ import { crc16 } from "../../src/core/crc16.ts";
 import { SHARD_COUNT_MAX, SLOT_COUNT } from "../../src/core/limits.ts";
 import { shardOfSlot, slotRangeOf } from "../../src/core/shard_ranges.ts";
 import { slotOfKey } from "../../src/core/slot.ts";
+import { assertProperty } from "../support/property.ts";
 
 function slotOf(key: string): number {
   const bytes = bytesOf(key);
@@ -42,7 +43,7 @@ Deno.test("Of a key with a tag only the tag counts", () => {
 });
 
 Deno.test("The checksum is that of the specification, bit by bit, for any bytes", () => {
-  fc.assert(
+  assertProperty(
     fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
       let expected = 0;
       for (const byte of bytes) {
@@ -60,7 +61,7 @@ Deno.test("The checksum is that of the specification, bit by bit, for any bytes"
 });
 
 Deno.test("A slot depends on the key's own bytes only", () => {
-  fc.assert(
+  assertProperty(
     fc.property(fc.uint8Array(), fc.uint8Array(), fc.uint8Array(), (before, key, after) => {
       const bytes = Uint8Array.from([...before, ...key, ...after]);
       const slot = slotOfKey(bytes, before.length, before.length + key.length);
@@ -76,7 +77,7 @@ Deno.test("Shards are contiguous ranges that cover every slot once and differ by
     fc.integer({ min: 1, max: SHARD_COUNT_MAX }),
     fc.constantFrom(1, 3, 16, SHARD_COUNT_MAX),
   );
-  fc.assert(
+  assertProperty(
     fc.property(shardCounts, (shardCount) => {
       let next = 0;
       const sizes = new Set<number>();

@@ -2,6 +2,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { formatEntry, type LogEntry } from "../../src/io/log_format.ts";
+import { assertProperty } from "../support/property.ts";
 
 const ENTRY: LogEntry = {
   timeMs: Date.UTC(2024, 0, 2, 3, 4, 5, 6),
@@ -53,7 +54,7 @@ Deno.test("Errors, big integers and what refers to itself can be logged", () => 
 
 Deno.test("Any text and any field make exactly one line, and the JSON one can be read back", () => {
   const texts = fc.string({ unit: "binary" });
-  fc.assert(
+  assertProperty(
     fc.property(texts, fc.dictionary(texts, fc.anything()), (message, fields) => {
       const entry = { ...ENTRY, message, fields };
       const json = formatEntry(entry, "json");

@@ -5,6 +5,7 @@ import { type Chunk, InFlight } from "../../src/link/in_flight.ts";
 import { bytesOf, textOf } from "../../src/core/bytes.ts";
 import { MemoryView } from "../../src/core/memory.ts";
 import { LINK_IN_FLIGHT_MAX } from "../../src/core/limits.ts";
+import { assertProperty } from "../support/property.ts";
 
 const REPLY = new MemoryView(bytesOf("+OK\r\n"));
 const ATTEMPTS_MAX = 3;
@@ -35,7 +36,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
 );
 
 Deno.test("Requests keep their order and their bytes through answers, resends and losses", () => {
-  fc.assert(
+  assertProperty(
     fc.property(steps, (script) => {
       const queue = new InFlight();
       const model: Entry[] = [];

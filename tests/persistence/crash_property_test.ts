@@ -10,6 +10,7 @@ import { SeededRandom } from "../support/seeded_random.ts";
 import type { FsyncPolicy } from "../../src/persistence/log.ts";
 import { SimulatedDisk } from "../support/simulated_disk.ts";
 import { settle, TestNode } from "./test_node.ts";
+import { assertProperty } from "../support/property.ts";
 
 const LIVES = 4;
 const STEPS_MAX = 40;
@@ -167,6 +168,6 @@ for (
 ) {
   Deno.test(`A node with policy ${name}`, async () => {
     const seeds = fc.integer();
-    await fc.assert(fc.asyncProperty(seeds, (seed) => live(seed, policy, crash)), { numRuns: 250 });
+    await assertProperty(fc.asyncProperty(seeds, (seed) => live(seed, policy, crash)), { numRuns: 250 });
   });
 }

@@ -15,6 +15,7 @@ import {
   openFrame,
   shardOfFrame,
 } from "../../src/persistence/dump_frame.ts";
+import { assertProperty } from "../support/property.ts";
 
 interface Entry {
   readonly key: Uint8Array;
@@ -46,7 +47,7 @@ function encode(output: OutputBuffer, shard: number, entries: readonly Entry[]):
 Deno.test("Frames are decoded as they were encoded, one behind the other", () => {
   const frames = fc.array(fc.record({ shard: fc.nat(1023), entries: ENTRIES }), { maxLength: 4 });
   const view = new EntryView();
-  fc.assert(fc.property(frames, (frames) => {
+  assertProperty(fc.property(frames, (frames) => {
     const output = new OutputBuffer(1);
     for (const { shard, entries } of frames) encode(output, shard, entries);
     const { bytes, length } = output;
@@ -79,7 +80,7 @@ Deno.test("A frame that is cut short anywhere is incomplete", () => {
 });
 
 Deno.test("A frame with any bit flipped is never taken for a frame", () => {
-  fc.assert(fc.property(ENTRIES, fc.nat(), (entries, at) => {
+  assertProperty(fc.property(ENTRIES, fc.nat(), (entries, at) => {
     const output = new OutputBuffer(1);
     encode(output, 1, entries);
     output.bytes[Math.floor(at / 8) % output.length]! ^= 1 << (at % 8);

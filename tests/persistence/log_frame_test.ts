@@ -14,6 +14,7 @@ import {
   peekFrame,
   sealFrame,
 } from "../../src/persistence/log_frame.ts";
+import { assertProperty } from "../support/property.ts";
 
 const POSITION = 0x0708090a0b;
 
@@ -30,7 +31,7 @@ const CONTENT = fc.uint8Array({ maxLength: 300 });
 
 Deno.test("A frame is decoded as it was sealed", () => {
   const view = new FrameView();
-  fc.assert(
+  assertProperty(
     fc.property(CONTENT, fc.nat(POSITION), fc.boolean(), (content, synced, more) => {
       const { bytes, length } = frameOf(content, synced, more);
       assertEquals(decodeFrame(view, POSITION, bytes, 0, length), length);
@@ -50,7 +51,7 @@ Deno.test("A frame that is cut short anywhere is incomplete", () => {
 });
 
 Deno.test("A frame with any bit flipped, or at another place of the log, is never taken for a frame", () => {
-  fc.assert(
+  assertProperty(
     fc.property(CONTENT, fc.nat(), (content, at) => {
       const { bytes, length } = frameOf(content, 5, false);
       assertEquals(decodeFrame(new FrameView(), POSITION + 1, bytes, 0, length), FRAME_BAD);

@@ -17,6 +17,7 @@ import {
   RECORD_BAD,
   RecordView,
 } from "../../src/persistence/record.ts";
+import { assertProperty } from "../support/property.ts";
 
 interface Mutation {
   readonly kind: number;
@@ -62,7 +63,7 @@ function assertShows(view: RecordView, bytes: Uint8Array, mutation: Mutation): v
 
 Deno.test("Records are decoded as they were encoded, one behind the other", () => {
   const view = new RecordView();
-  fc.assert(
+  assertProperty(
     fc.property(fc.array(MUTATION, { maxLength: 8 }), (mutations) => {
       const output = new OutputBuffer(1);
       for (const mutation of mutations) encode(output, mutation);

@@ -4,6 +4,7 @@ import { bytesOf } from "../../src/core/bytes.ts";
 import { argumentIs, parseBigInteger, parseInteger } from "../../src/protocol/arguments.ts";
 import { RequestDecoder } from "../../src/protocol/request_decoder.ts";
 import { encoded } from "./support.ts";
+import { assertProperty } from "../support/property.ts";
 
 const NOT_CANONICAL = [
   "",
@@ -35,7 +36,7 @@ function bigIntegerIn(text: string): bigint | null {
 }
 
 Deno.test("parseInteger reads every safe integer", () => {
-  fc.assert(fc.property(fc.maxSafeInteger(), (value) => assertEquals(integerIn(String(value)), value)), {
+  assertProperty(fc.property(fc.maxSafeInteger(), (value) => assertEquals(integerIn(String(value)), value)), {
     numRuns: 500,
   });
   for (const value of [0, 1, -1, 9, 10, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER]) {
@@ -59,7 +60,7 @@ Deno.test("parseInteger refuses what is not canonical or not exact", () => {
 
 Deno.test("parseBigInteger reads every signed integer of 64 bits", () => {
   const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
-  fc.assert(fc.property(int64, (value) => assertEquals(bigIntegerIn(String(value)), value)), {
+  assertProperty(fc.property(int64, (value) => assertEquals(bigIntegerIn(String(value)), value)), {
     numRuns: 500,
   });
   for (const value of [0n, -1n, 2n ** 63n - 1n, -(2n ** 63n)]) {

@@ -13,6 +13,7 @@ import {
 } from "../../src/protocol/command_table.ts";
 import { RequestDecoder } from "../../src/protocol/request_decoder.ts";
 import { encoded } from "./support.ts";
+import { assertProperty } from "../support/property.ts";
 
 function find(name: string): number {
   const bytes = bytesOf(`x${name}x`);
@@ -57,7 +58,7 @@ Deno.test("findCommand finds no command in bytes that name none", () => {
       return bytes;
     })
   );
-  fc.assert(
+  assertProperty(
     fc.property(fc.oneof(nearName, fc.uint8Array({ maxLength: 20 })), (bytes) => {
       const index = findCommand(bytes, 0, bytes.length);
       const upper = String.fromCharCode(...bytes).replace(/[a-z]/g, (letter) => letter.toUpperCase());

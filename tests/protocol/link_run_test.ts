@@ -7,6 +7,7 @@ import { OutputBuffer } from "../../src/core/output_buffer.ts";
 import { RUN_HEADER_BYTES, RunReader, writeRunHeader } from "../../src/protocol/link_run.ts";
 import { INCOMPLETE, INVALID } from "../../src/protocol/progress.ts";
 import { feed } from "./support.ts";
+import { assertProperty } from "../support/property.ts";
 
 interface Run {
   readonly firstRequest: number;
@@ -76,7 +77,7 @@ function readCut(input: Uint8Array, cuts: readonly number[] = []): string[] {
 }
 
 Deno.test("Runs are read as they were written, wherever the bytes are cut", () => {
-  fc.assert(
+  assertProperty(
     fc.property(runs, fc.array(fc.nat(400), { maxLength: 12 }), (given, places) => {
       const bytes = written(given);
       const cuts = places.filter((at) => at < bytes.length).sort((a, b) => a - b);
@@ -103,7 +104,7 @@ Deno.test("A run that is cut anywhere is incomplete, and its whole replies are h
 });
 
 Deno.test("Any bytes are read or refused, and no step goes back", () => {
-  fc.assert(
+  assertProperty(
     fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => void readCut(bytes)),
     { numRuns: 1_000 },
   );

@@ -15,6 +15,7 @@ import {
 import { RespReply } from "../../src/protocol/resp_reply.ts";
 import { TextReply } from "../../src/protocol/text_reply.ts";
 import { feed, range, written } from "./support.ts";
+import { assertProperty } from "../support/property.ts";
 
 const bulk = (text: string): ReplyValue => ({ kind: "bulk", bytes: bytesOf(text) });
 const integer = (value: number | bigint): ReplyValue => ({ kind: "integer", value });
@@ -133,7 +134,7 @@ Deno.test("ReplyScanner takes any bytes without throwing, looping or reading bey
     "+a\r\n",
     "\xff",
   );
-  fc.assert(
+  assertProperty(
     fc.property(fc.array(piece, { maxLength: 20 }), fc.array(fc.nat(), { maxLength: 6 }), (pieces, cuts) => {
       const input = bytesOfLatin1(pieces.join(""));
       const sorted = cuts.map((cut) => input.length === 0 ? 0 : cut % input.length).sort((a, b) => a - b);

@@ -8,6 +8,7 @@ import { parseReply } from "../../src/protocol/reply_scanner.ts";
 import { RespReply } from "../../src/protocol/resp_reply.ts";
 import { TextReply } from "../../src/protocol/text_reply.ts";
 import { written } from "./support.ts";
+import { assertProperty } from "../support/property.ts";
 
 type Say = (reply: Reply) => void;
 
@@ -135,7 +136,7 @@ Deno.test("RespReply writes every integer", () => {
   for (let value = -120; value < 1200; value++) {
     assertEquals(resp(2, (reply) => reply.integer(value)), `:${value}\r\n`);
   }
-  fc.assert(
+  assertProperty(
     fc.property(
       fc.maxSafeInteger(),
       (value) => assertEquals(resp(2, (reply) => reply.integer(value)), `:${value}\r\n`),
@@ -145,7 +146,7 @@ Deno.test("RespReply writes every integer", () => {
 });
 
 Deno.test("RespReply writes any bytes so that they are read back", () => {
-  fc.assert(
+  assertProperty(
     fc.property(fc.uint8Array({ maxLength: 200 }), (value) => {
       const output = new OutputBuffer(16);
       new RespReply(output).bulk(value, 0, value.length);

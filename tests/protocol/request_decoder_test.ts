@@ -5,6 +5,7 @@ import { bytesOfLatin1 } from "../support/latin1.ts";
 import { ARGUMENT_COUNT_MAX, MIB, REQUEST_BYTES_MAX, TEXT_LINE_BYTES_MAX } from "../../src/core/limits.ts";
 import { INCOMPLETE, INVALID, RequestDecoder } from "../../src/protocol/request_decoder.ts";
 import { argumentsOf, decodeCut, decodeError, encoded, feed, range } from "./support.ts";
+import { assertProperty } from "../support/property.ts";
 
 const SET = "*3\r\n$3\r\nSET\r\n$2\r\nab\r\n$3\r\nxyz\r\n";
 
@@ -60,7 +61,7 @@ Deno.test("RequestDecoder gives the same requests byte by byte", () => {
 
 Deno.test("RequestDecoder decodes what was encoded, for any arguments and any cuts", () => {
   const args = fc.array(fc.uint8Array({ maxLength: 40 }), { minLength: 1, maxLength: 40 });
-  fc.assert(
+  assertProperty(
     fc.property(
       fc.array(args, { minLength: 1, maxLength: 4 }),
       fc.array(fc.nat(), { maxLength: 12 }),
@@ -101,7 +102,7 @@ Deno.test("RequestDecoder takes any bytes without throwing, looping or reading b
     ),
     fc.uint8Array({ maxLength: 6 }).map((bytes) => latin1Of(bytes)),
   );
-  fc.assert(
+  assertProperty(
     fc.property(fc.array(piece, { maxLength: 20 }), fc.array(fc.nat(), { maxLength: 6 }), (pieces, cuts) => {
       const input = bytesOfLatin1(pieces.join(""));
       const sorted = cuts.map((cut) => input.length === 0 ? 0 : cut % input.length).sort((a, b) => a - b);

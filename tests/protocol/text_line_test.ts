@@ -5,6 +5,7 @@ import { bytesOfLatin1 } from "../support/latin1.ts";
 import { looksLikeHttp } from "../../src/protocol/http_guard.ts";
 import { RequestDecoder } from "../../src/protocol/request_decoder.ts";
 import { TextLine } from "../../src/protocol/text_line.ts";
+import { assertProperty } from "../support/property.ts";
 
 /** The words of `line`, or `null` when its quotes do not match. */
 function wordsOf(line: string): string[] | null {
@@ -72,7 +73,7 @@ Deno.test("TextLine refuses quotes that do not match", () => {
 Deno.test("TextLine takes back what was quoted, for any bytes", () => {
   const quote = (word: string) =>
     `"${[...word].map((c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`).join("")}"`;
-  fc.assert(
+  assertProperty(
     fc.property(fc.array(fc.uint8Array({ maxLength: 30 }), { maxLength: 40 }), (all) => {
       const words = all.map((bytes) => latin1Of(bytes));
       assertEquals(wordsOf(words.map(quote).join(" ")), words);

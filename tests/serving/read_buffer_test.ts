@@ -9,6 +9,7 @@ import {
 } from "../../src/core/limits.ts";
 import type { Connection } from "../../src/io/network.ts";
 import { ReadBudget, ReadBuffer } from "../../src/serving/read_buffer.ts";
+import { assertProperty } from "../support/property.ts";
 
 /** A connection from which the numbers 0, 1, … 255, 0, … come, `chunks` bytes at a time. */
 function counting(chunks: readonly number[]): Connection {
@@ -29,7 +30,7 @@ function counting(chunks: readonly number[]): Connection {
 }
 
 Deno.test("Bytes come through in order whatever is consumed when", async () => {
-  await fc.assert(
+  await assertProperty(
     fc.asyncProperty(
       fc.array(fc.integer({ min: 1, max: 9_000 }), { minLength: 1, maxLength: 30 }),
       fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1 }),

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { AssertionError } from "../../src/core/assert.ts";
 import { MIB } from "../../src/core/limits.ts";
 import { Arena, BLOCK_BYTES } from "../../src/store/arena.ts";
+import { assertProperty } from "../support/property.ts";
 
 /** Bytes of which no two blocks are alike. */
 function pattern(length: number, salt = 0): Uint8Array {
@@ -52,7 +53,7 @@ Deno.test("Arena refuses to allocate more blocks than there are", () => {
 
 Deno.test("Arena keeps the content of every chain through any sequence of allocate, resize and free", () => {
   const step = fc.record({ slot: fc.nat(7), count: fc.nat(9) });
-  fc.assert(
+  assertProperty(
     fc.property(fc.array(step, { maxLength: 120, size: "max" }), (steps) => {
       const blockCount = 40;
       const arena = new Arena(blockCount);
@@ -106,7 +107,7 @@ Deno.test("Arena copies and compares any range of a chain, contiguous or scatter
   const scattered = arena.allocate(12);
   const whole = pattern(12 * 56);
   arena.copyIn(scattered, 0, whole, 0, whole.length);
-  fc.assert(
+  assertProperty(
     fc.property(range, fc.nat(255), ([from, to], salt) => {
       assertEquals(readChain(arena, scattered, from, to - from), whole.slice(from, to));
       const part = pattern(to - from + 2, salt);
@@ -140,7 +141,7 @@ Deno.test("Arena tells a run from a scattered chain, and copies any range of a r
   );
   const whole = pattern(12 * 56);
   arena.copyIntoRun(run, 0, whole, 0, whole.length);
-  fc.assert(
+  assertProperty(
     fc.property(range, fc.nat(255), ([from, to], salt) => {
       const part = pattern(to - from + 2, salt);
       arena.copyIntoRun(run, from, part, 1, part.length - 1);
@@ -178,7 +179,7 @@ Deno.test("Arena frees a chain of a million blocks by writing one word, and reus
 });
 
 Deno.test("Arena finds marked blocks in order, within bounds, and none that were freed", () => {
-  fc.assert(
+  assertProperty(
     fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 60 }), { maxLength: 10, size: "max" }), (marked) => {
       const arena = new Arena(64);
       for (let i = 0; i < 60; i++) arena.allocate(1);

@@ -4,6 +4,7 @@ import { bytesOf } from "../../src/core/bytes.ts";
 import { Arena } from "../../src/store/arena.ts";
 import { Entries } from "../../src/store/entries.ts";
 import { KeyIndex } from "../../src/store/key_index.ts";
+import { assertProperty } from "../support/property.ts";
 
 /** An index with hashes of the test's own choosing. */
 class TestIndex {
@@ -108,7 +109,7 @@ Deno.test("KeyIndex tells apart keys whose hashes are all the same", () => {
 
 Deno.test("KeyIndex agrees with a Map under any insertions and removals, with many collisions", () => {
   const step = fc.record({ key: fc.integer({ min: 0, max: 200 }), insert: fc.boolean() });
-  fc.assert(
+  assertProperty(
     fc.property(
       fc.array(step, { maxLength: 300, size: "max" }),
       fc.constantFrom(0, 3, 0xff, -1),

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { bytesOfLatin1 } from "../support/latin1.ts";
 import type { Loader } from "../../src/store/loader.ts";
 import { TestStore, valueOfLength } from "./store_fixture.ts";
+import { assertProperty } from "../support/property.ts";
 
 /** Adds from the middle of a larger buffer, as a dump's entries lie in one. */
 function add(loader: Loader, key: string, value: string, expiresAtMs: number): boolean {
@@ -15,7 +16,7 @@ Deno.test("A store that was loaded is as one whose entries were set one by one",
     valueLength: fc.integer({ min: 0, max: 400 }),
     expiresAtMs: fc.constantFrom(0, 9),
   });
-  fc.assert(
+  assertProperty(
     fc.property(
       fc.array(entry, { maxLength: 3000, size: "max" }),
       fc.integer({ min: 100, max: 20_000 }),

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { LruList } from "../../src/store/lru_list.ts";
+import { assertProperty } from "../support/property.ts";
 
 const ROW_COUNT = 12;
 const STRIDE = 5;
@@ -45,7 +46,7 @@ Deno.test("LruList keeps rows in the order in which they were appended and touch
 });
 
 Deno.test("LruList has the order of a plain list under any operations, in both directions", () => {
-  fc.assert(
+  assertProperty(
     fc.property(
       fc.array(fc.tuple(fc.integer({ min: 1, max: ROW_COUNT }), fc.nat(20)), { maxLength: 200, size: "max" }),
       (steps) => {

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { Row, SnapshotSink, Store } from "../../src/store/store.ts";
 import { type Content, contentOf, keyOf, TestStore } from "./store_fixture.ts";
 import { type Operation, operation, Pair } from "./store_operations.ts";
+import { assertProperty } from "../support/property.ts";
 
 /** Keeps what it is handed, and complains about an entry that comes twice. */
 class MapSink implements SnapshotSink {
@@ -32,7 +33,7 @@ const stepOrOperation: fc.Arbitrary<Step> = fc.oneof({ weight: 1, arbitrary: ste
 Deno.test("Snapshot is the content at its beginning, each entry once, whatever happens meanwhile", () => {
   const before = fc.array(operation, { maxLength: 40, size: "max" });
   const during = fc.array(stepOrOperation, { maxLength: 60, size: "max" });
-  fc.assert(
+  assertProperty(
     fc.property(
       fc.array(fc.tuple(before, during), { minLength: 1, maxLength: 4, size: "max" }),
       (snapshots) => {

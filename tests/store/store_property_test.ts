@@ -2,9 +2,10 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { keyOf } from "./store_fixture.ts";
 import { operation, Pair } from "./store_operations.ts";
+import { assertProperty } from "../support/property.ts";
 
 Deno.test("Store holds, evicts, counts and tells exactly what a plain model does, after every operation", () => {
-  fc.assert(
+  assertProperty(
     fc.property(fc.array(operation, { minLength: 1, maxLength: 80, size: "max" }), (operations) => {
       const pair = new Pair();
       for (const next of operations) {
@@ -23,7 +24,7 @@ Deno.test("Store's walk in storage order meets every entry that is there from it
     maxLength: 30,
     size: "max",
   });
-  fc.assert(
+  assertProperty(
     fc.property(fc.array(operation, { maxLength: 40, size: "max" }), rounds, (before, between) => {
       const pair = new Pair();
       for (const next of before) pair.run(next);
@@ -51,7 +52,7 @@ Deno.test("Store's walk in storage order meets every entry that is there from it
 
 Deno.test("Store keeps an entry's row however its value changes", () => {
   const lengths = fc.array(fc.integer({ min: 0, max: 1500 }), { minLength: 1, maxLength: 30, size: "max" });
-  fc.assert(
+  assertProperty(
     fc.property(lengths, (lengths) => {
       const { test } = new Pair();
       test.set("other", "o".repeat(300));

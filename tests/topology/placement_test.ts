@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { placeShards } from "../../src/topology/placement.ts";
+import { assertProperty } from "../support/property.ts";
 
 const shardCounts = fc.integer({ min: 1, max: 128 });
 const nodeIds = fc.uniqueArray(fc.uuid(), { minLength: 1, maxLength: 12 });
@@ -18,7 +19,7 @@ function assertBalanced(primaries: readonly string[], ids: readonly string[], sh
 }
 
 Deno.test("Every node holds the floor or the ceiling of its share", () => {
-  fc.assert(
+  assertProperty(
     fc.property(shardCounts, nodeIds, (shardCount, ids) => {
       const primaries = placeShards(shardCount, ids);
       assertEquals(primaries.length, shardCount);
@@ -29,7 +30,7 @@ Deno.test("Every node holds the floor or the ceiling of its share", () => {
 });
 
 Deno.test("Placement does not depend on the order in which nodes are named", () => {
-  fc.assert(
+  assertProperty(
     fc.property(shardCounts, nodeIds, (shardCount, ids) => {
       assertEquals(placeShards(shardCount, ids), placeShards(shardCount, [...ids].reverse()));
     }),
@@ -38,7 +39,7 @@ Deno.test("Placement does not depend on the order in which nodes are named", () 
 });
 
 Deno.test("A placement that is balanced stays as it is", () => {
-  fc.assert(
+  assertProperty(
     fc.property(shardCounts, nodeIds, (shardCount, ids) => {
       const primaries = placeShards(shardCount, ids);
       assertEquals(placeShards(shardCount, ids, primaries), primaries);
@@ -48,7 +49,7 @@ Deno.test("A placement that is balanced stays as it is", () => {
 });
 
 Deno.test("A new node gets its share, and nothing moves between the others", () => {
-  fc.assert(
+  assertProperty(
     fc.property(shardCounts, nodeIds, fc.uuid(), (shardCount, ids, added) => {
       fc.pre(!ids.includes(added));
       const before = placeShards(shardCount, ids);
@@ -63,7 +64,7 @@ Deno.test("A new node gets its share, and nothing moves between the others", () 
 });
 
 Deno.test("Of a node that is removed only its own shards move", () => {
-  fc.assert(
+  assertProperty(
     fc.property(shardCounts, nodeIds, fc.nat(), (shardCount, ids, which) => {
       fc.pre(ids.length > 1);
       const removed = ids[which % ids.length]!;
@@ -80,7 +81,7 @@ Deno.test("Of a node that is removed only its own shards move", () => {
 });
 
 Deno.test("Any history ends in balance", () => {
-  fc.assert(
+  assertProperty(
     fc.property(shardCounts, nodeIds, fc.array(fc.nat({ max: 20 })), (shardCount, ids, history) => {
       const previous = history.map((index) => ids[index] ?? "gone");
       assertBalanced(placeShards(shardCount, ids, previous), ids, shardCount);

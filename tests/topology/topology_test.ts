@@ -14,6 +14,7 @@ import {
   withReplacedNode,
   withStale,
 } from "../../src/topology/topology.ts";
+import { assertProperty } from "../support/property.ts";
 
 function example(routing: Topology["routing"] = "slots", nodeCount = 3): Topology {
   const nodes = Array.from({ length: nodeCount }, (_, i) => ({
@@ -105,7 +106,7 @@ Deno.test("A document with a fault in it is refused by the fault's name", () => 
 
 Deno.test("No text makes the parser fail otherwise than by refusing", () => {
   const whole = serializeTopology(example());
-  fc.assert(
+  assertProperty(
     fc.property(fc.nat({ max: whole.length - 1 }), fc.string({ maxLength: 3 }), (at, text) => {
       const spoilt = whole.slice(0, at) + text + whole.slice(at + 1);
       try {
