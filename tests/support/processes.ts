@@ -108,30 +108,61 @@ export async function start(
 
 /** Below the ports that systems give to outgoing connections, so that none of those takes one meanwhile. */
 const FIRST_PORT = 20_000;
-const PORT_COUNT = 12_000;
+const PORTS_PER_BLOCK = 60;
+const BLOCK_COUNT = 200;
+
+/**
+ * A block of ports for this file of tests alone: files run beside each other, and a port that was found free may be
+ * taken by another before its process listens. Whoever listens on the first port of a block has the whole of it.
+ */
+function claimBlock(): { first: number; claim: Deno.TcpListener } {
+  const start = Math.floor(Math.random() * BLOCK_COUNT);
+  for (let i = 0; i < BLOCK_COUNT; i++) {
+    const first = FIRST_PORT + (start + i) % BLOCK_COUNT * PORTS_PER_BLOCK;
+    try {
+      return { first, claim: Deno.listen({ hostname: "127.0.0.1", port: first }) };
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+  throw new Error("No block of ports is free");
+}
+
+// Claimed here, not at the first use, since a test may leave nothing open; whoever holds it keeps no process alive.
+const BLOCK = claimBlock();
+BLOCK.claim.unref();
+let nextInBlock = 1;
 
 /** `count` ports of the loopback that are free now. */
 export function freePorts(count: number): number[] {
   return Array.from({ length: count }, () => freePortRun(1));
 }
 
-/** A free port with `count - 1` free ones right behind it. */
+/** A free port with `count - 1` free ones right behind it. The same ones come again as late as possible. */
 export function freePortRun(count: number): number {
-  for (let attempt = 0; attempt < 100; attempt++) {
-    const first = FIRST_PORT + Math.floor(Math.random() * PORT_COUNT);
-    const listeners: Deno.TcpListener[] = [];
-    try {
-      for (let i = 0; i < count; i++) {
-        listeners.push(Deno.listen({ hostname: "127.0.0.1", port: first + i }));
-      }
+  for (let attempt = 0; attempt < 2 * PORTS_PER_BLOCK; attempt++) {
+    if (nextInBlock + count > PORTS_PER_BLOCK) nextInBlock = 1;
+    const first = BLOCK.first + nextInBlock;
+    if (areFree(first, count)) {
+      nextInBlock += count;
       return first;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    } finally {
-      for (const listener of listeners) listener.close();
     }
+    nextInBlock++;
   }
   throw new Error(`No ${count} free ports in a row`);
+}
+
+function areFree(first: number, count: number): boolean {
+  const listeners: Deno.TcpListener[] = [];
+  try {
+    for (let i = 0; i < count; i++) listeners.push(Deno.listen({ hostname: "127.0.0.1", port: first + i }));
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) return false;
+    throw error;
+  } finally {
+    for (const listener of listeners) listener.close();
+  }
 }
 
 /** Flags of a cluster on `port`, with its nodes on the ports behind it and its data in `folder`. */

@@ -228,13 +228,12 @@ export class SimulatedDisk implements Disk {
 
   async syncNode(node: FileContent, check: () => void): Promise<void> {
     this.syncCount++;
-    const content = node.content.slice();
     const { changeCount } = node;
     if (this.#heldSyncs !== null) await new Promise<void>((resolve) => this.#heldSyncs!.push(resolve));
     else await turn();
     check();
     if (this.failSyncs !== null) throw this.failSyncs;
-    node.sync(content, changeCount);
+    node.sync(changeCount);
   }
 
   #usedBytes(): number {
