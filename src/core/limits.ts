@@ -155,6 +155,11 @@ export const RETRY_DEADLINE_MS = 3_000;
 export const SEND_ATTEMPTS_MAX = 3;
 export const NODE_COUNT_MAX = 255;
 export const SHARD_COUNT_MAX = 1_024;
+/**
+ * How far a topology's version, or a shard's epoch, may be ahead of the one that a node knows: more changes than any
+ * node misses, and so few that nobody can use up the numbers that are left.
+ */
+export const TOPOLOGY_STEP_MAX = 2 ** 24;
 
 assert(LOG_FRAME_BYTES_MAX + SEGMENT_HEADER_BYTES <= SEGMENT_BYTES_MAX, "a frame never spans two segments");
 assert(KEY_BYTES_MAX + VALUE_BYTES_MAX < REQUEST_BYTES_MAX, "the largest pair fits into one request");

@@ -4,7 +4,7 @@
  *     ROUNDEL IDENTITY          → JSON: who this node is, which cluster it belongs to, what it keeps
  *     ROUNDEL TOPOLOGY <json>   → OK once the node has adopted the document durably
  *
- * A document of another cluster is refused with `FOREIGN`, one that is older than the node's own with `STALE`.
+ * Which documents are refused, and how: `topology/topology_check.ts`.
  */
 import type { CommandContext } from "../commands/context.ts";
 import { messageOf, RefusalError } from "../core/errors.ts";
@@ -17,10 +17,8 @@ import type { Topology } from "../topology/topology.ts";
 export interface AdminTarget {
   identity(): Record<string, unknown>;
   readonly standalone: boolean;
-  readonly topology: Topology | null;
-  readonly cluster: string | null;
-  /** Resolves when the document is adopted and durable; rejects with `RefusalError` when it cannot be. */
-  adopt(topology: Topology): Promise<void>;
+  /** Resolves when the document is adopted and durable, to ""; or to the error reply of one that must not be. */
+  adopt(topology: Topology): Promise<string>;
 }
 
 export function runAdmin(target: AdminTarget, context: CommandContext): void | Promise<void> {
@@ -36,25 +34,16 @@ export function runAdmin(target: AdminTarget, context: CommandContext): void | P
 
 async function adopt(target: AdminTarget, { reply }: CommandContext, json: string): Promise<void> {
   try {
-    const refusal = refusalOf(target, parseTopology(json, "the topology"));
-    if (typeof refusal === "string") return reply.error(refusal);
-    await target.adopt(refusal);
-    reply.ok();
+    const topology = parseTopology(json, "the topology");
+    if (target.standalone) {
+      return reply.error("FOREIGN This node runs with --standalone and belongs to no cluster");
+    }
+    const refusal = await target.adopt(topology);
+    if (refusal === "") reply.ok();
+    else reply.error(refusal);
   } catch (error) {
-    if (!(error instanceof RefusalError)) throw error;
-    reply.error(`ERR ${messageOf(error)}`);
+    // A disk that is full just now is told, too; whoever sent the document tries again.
+    const what = error instanceof RefusalError ? "" : "Cannot keep the topology: ";
+    reply.error(`ERR ${what}${messageOf(error)}`);
   }
-}
-
-/** The document when the node may adopt it; else the error's text. */
-function refusalOf(target: AdminTarget, topology: Topology): Topology | string {
-  if (target.standalone) return "FOREIGN This node runs with --standalone and belongs to no cluster";
-  if (target.cluster !== null && target.cluster !== topology.cluster) {
-    return `FOREIGN This node belongs to cluster ${target.cluster}, not to ${topology.cluster}`;
-  }
-  const known = target.topology;
-  if (known !== null && known.version > topology.version) {
-    return `STALE This node knows version ${known.version} of the topology, which is newer than ${topology.version}`;
-  }
-  return topology;
 }

@@ -13,6 +13,7 @@ import { recover, type Recovered } from "../persistence/recovery.ts";
 import type { Revealed } from "../store/mutation_listener.ts";
 import { parseTopology, serializeTopology } from "../topology/topology_document.ts";
 import type { Topology } from "../topology/topology.ts";
+import { refusalOfDocument } from "../topology/topology_check.ts";
 import type { AdminTarget } from "./admin.ts";
 import { RecoveredStores, shardsOfNode } from "./recovered_stores.ts";
 import { Shard } from "./shard.ts";
@@ -124,14 +125,10 @@ export class Keeper implements AdminTarget {
     return this.shards.topology;
   }
 
-  get cluster(): string | null {
-    return this.#identity.cluster;
-  }
-
   identity(): Record<string, unknown> {
     return {
       id: this.#identity.id,
-      cluster: this.standalone ? null : this.cluster,
+      cluster: this.standalone ? null : this.#identity.cluster,
       version: this.topology?.version ?? 0,
       maxMemoryBytes: this.#options.maxMemoryBytes,
       entries: this.entryCount,
@@ -140,9 +137,9 @@ export class Keeper implements AdminTarget {
     };
   }
 
-  adopt(topology: Topology): Promise<void> {
+  adopt(topology: Topology): Promise<string> {
     const adopted = this.#adopting.then(() => this.#adopt(topology));
-    this.#adopting = adopted.catch(() => {}); // told to whoever asked for it
+    this.#adopting = adopted.then(() => {}, () => {}); // told to whoever asked for it
     return adopted;
   }
 
@@ -151,19 +148,21 @@ export class Keeper implements AdminTarget {
     this.#recovered.lock.release();
   }
 
-  async #adopt(topology: Topology): Promise<void> {
-    const { id } = this.#identity;
-    if (this.topology?.version === topology.version && this.cluster === topology.cluster) return;
-    if (!topology.nodes.some((node) => node.id === id)) {
-      throw new RefusalError(`Cannot adopt topology version ${topology.version}: node ${id} is not in it`);
-    }
-    const caps = shardsOfNode(topology, id, this.#options.maxMemoryBytes);
-    for (const shard of this.#stores.stores.keys()) {
-      if (caps.has(shard)) continue;
-      throw new RefusalError(
-        `Cannot adopt topology version ${topology.version}: it takes shard ${shard} from this node, which keeps its data`,
-      );
-    }
+  /** Empty once it is durable; else the error reply of one that must not be adopted. */
+  async #adopt(topology: Topology): Promise<string> {
+    const { id, cluster } = this.#identity;
+    const { maxMemoryBytes } = this.#options;
+    // At its turn: what was known when it arrived may be older than what the one before it has left.
+    const refusal = refusalOfDocument(topology, {
+      id,
+      cluster,
+      topology: this.topology,
+      maxMemoryBytes,
+      shards: this.#stores.stores.keys(),
+    });
+    if (refusal !== "") return refusal;
+    if (this.topology?.version === topology.version) return "";
+    const caps = shardsOfNode(topology, id, maxMemoryBytes);
     const epochs = Object.fromEntries(topology.shards.map((shard, number) => [number, shard.epoch]));
     await this.#save({
       ...this.#identity,
@@ -178,6 +177,7 @@ export class Keeper implements AdminTarget {
     }
     this.#own(topology);
     this.#world.logger.info("topology adopted", { version: topology.version, shards: caps.size });
+    return "";
   }
 
   #changeCap(shard: number, capBytes: number): void {
