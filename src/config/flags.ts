@@ -69,9 +69,10 @@ function commandLineTexts(flags: readonly Flag<unknown>[], args: readonly string
   const bare = flags.filter((flag) => isSwitch(flag) && args.includes(`--${flag.name}`)).map(({ name }) =>
     name
   );
-  const parsed = parseArgs(args, {
+  const valued = names.filter((name) => !bare.includes(name));
+  const parsed = parseArgs(tied(args, valued), {
     boolean: bare,
-    string: names.filter((name) => !bare.includes(name)),
+    string: valued,
     collect: names,
     unknown: (arg) => refuseUnknown(arg, names),
   });
@@ -82,6 +83,21 @@ function commandLineTexts(flags: readonly Flag<unknown>[], args: readonly string
     if (Array.isArray(given) && given.length > 0) texts.set(flag.name, given.map(String));
   }
   return texts;
+}
+
+/**
+ * The value that follows a flag tied to it: `--port -1` as `--port=-1`. Of itself the parser takes `-1` for a flag and an
+ * empty text for none, and what it says then is not about the flag that is wrong.
+ */
+function tied(args: readonly string[], valued: readonly string[]): string[] {
+  const result: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const value = args[i + 1];
+    const takesNext = value !== undefined && !value.startsWith("--") && valued.includes(args[i]!.slice(2)) &&
+      args[i]!.startsWith("--");
+    result.push(takesNext ? `${args[i]}=${args[++i]}` : args[i]!);
+  }
+  return result;
 }
 
 function valueOf<T>(flag: Flag<T>, texts: string[] | undefined, environment: Environment): T {

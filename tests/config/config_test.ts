@@ -3,6 +3,7 @@ import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UsageError } from "../../src/core/errors.ts";
 import { STORE_CAP_BYTES_MIN } from "../../src/core/limits.ts";
 import { balancerConfig, clusterConfig, nodeConfig } from "../../src/config/config.ts";
+import { addressText, remoteText } from "../../src/io/network.ts";
 import { InformationRequest } from "../../src/core/errors.ts";
 
 const NOTHING = new Map<string, string>();
@@ -230,4 +231,32 @@ Deno.test("More than one worker goes with slots only, and their count has bounds
   assertEquals(refusal(() => balancer("--workers", "2", "--routing", "round-robin")), expected);
   assertEquals(refusal(() => cluster("--workers", "2", "--routing", "round-robin")), expected);
   assertEquals(balancer("--workers", "1", "--routing", "round-robin").workers, 1);
+});
+
+Deno.test("A value that looks like a flag, or is empty, is refused by the name of its flag", () => {
+  assertEquals(
+    refusal(() => node("--port", "-1")),
+    'Bad value for --port: "-1": takes a port number from 0 to 65535',
+  );
+  assertStringIncludes(
+    refusal(() => node("--max-memory", "")),
+    "Missing value for --max-memory: takes a size such as",
+  );
+  assertStringIncludes(refusal(() => node("--port")), "Missing value for --port: takes a port number");
+  assertStringIncludes(
+    refusal(() => node("--port", "--standalone")),
+    "Missing value for --port: takes a port number",
+  );
+  assertStringIncludes(refusal(() => node("-1")), "Unknown flag -1");
+});
+
+Deno.test("An IPv6 address is written in brackets wherever a flag takes or a line tells one", () => {
+  const { nodes, replace } = balancer("--node", "[::1]:28051", "--replace", "[::1]:28051");
+  assertEquals([nodes.at(-1), ...replace].map((address) => addressText(address!)), [
+    "[::1]:28051",
+    "[::1]:28051",
+  ]);
+  assertEquals(remoteText({ hostname: "::ffff:10.0.0.7", port: 1 }), "10.0.0.7:1");
+  assertEquals(remoteText({ hostname: "::1", port: 1 }), "[::1]:1");
+  assertEquals(remoteText({ hostname: "::ffff:1", port: 1 }), "[::ffff:1]:1");
 });
