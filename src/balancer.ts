@@ -5,33 +5,52 @@ import { Counters } from "./balancer/counters.ts";
 import type { BalancerOptions } from "./balancer/options.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./balancer/worker_messages.ts";
 import { WorkerPool } from "./balancer/worker_pool.ts";
+import { OPEN_FILES_PER_LINK } from "./core/limits.ts";
 import { VERSION } from "./core/version.ts";
 import { openAdminPort } from "./io/admin_port.ts";
 import { configOfProcess } from "./io/command_line.ts";
+import { clientLimitOf } from "./config/client_limit.ts";
 import { balancerConfig } from "./config/config.ts";
 import { DenoClock, SystemRandom } from "./io/deno_clock.ts";
 import { DenoDisk } from "./io/deno_disk.ts";
 import { DenoNetwork } from "./io/deno_network.ts";
-import { checkHealth } from "./io/health.ts";
+import { warnWhereExposed } from "./io/exposure.ts";
+import { whyBalancerUnhealthy } from "./io/health.ts";
 import { configureLogging, loggerOf } from "./io/logging.ts";
+import { openFilesMax } from "./io/open_files.ts";
 import { requireFolder } from "./io/permissions.ts";
-import { endHealthCheck, exitWith, printReady } from "./io/process.ts";
+import { endHealthCheck, endWith, printReady } from "./io/process.ts";
 import { onParentGone, onStopSignals } from "./io/signals.ts";
 import { endRefused } from "./io/start_failure.ts";
 import { startThread } from "./io/worker_thread.ts";
 import { FileTopologyStore } from "./topology/topology_file.ts";
 
 const config = configOfProcess(balancerConfig);
-const { host, port, workers, clientStallMs, clientCountMax, logLevel, logFormat } = config;
+const { host, port, workers, clientStallMs, logLevel, logFormat } = config;
 const clock = new DenoClock();
 const network = new DenoNetwork();
-if (config.health) endHealthCheck(await checkHealth(network, clock, { host, port }));
+if (config.health) endHealthCheck(await whyBalancerUnhealthy(config, { network, clock }));
 
 configureLogging({ level: logLevel, format: logFormat, name: `balancer:${port}` });
+// From the first moment; what there is to be stopped is filled in as it is made, last first.
+const stops: (() => Promise<void> | void)[] = [];
+const stop = onStopSignals(clock, async () => {
+  for (const part of stops) await part();
+});
+if (config.exitWithParent) onParentGone(stop);
 try {
   requireFolder(config.dataDir, "src/balancer.ts");
   const topologyStore = await FileTopologyStore.open(new DenoDisk(), config.dataDir);
+  stops.unshift(() => topologyStore.close());
   const logger = loggerOf("balancer");
+  const linkFiles = OPEN_FILES_PER_LINK * workers * config.nodes.length;
+  const { count: clientCountMax, warning } = clientLimitOf(
+    config.clientCountMax,
+    openFilesMax(Deno.env),
+    linkFiles,
+  );
+  if (warning !== "") logger.warn(warning);
+  warnWhereExposed(host, logger);
   const counterMemory = Counters.memoryFor(workers);
   const options: BalancerOptions = {
     listen: { host, port },
@@ -60,17 +79,13 @@ try {
         onMessage,
         onFailure,
       ),
-    (worker, cause) => exitWith(1, `Cannot go on: worker ${worker} has failed: ${cause}`),
+    (worker, cause) => void endWith(1, `Cannot go on: worker ${worker} has failed: ${cause}`),
   );
   controller.onChange(() => pool.tell(controller.topologyText()));
-  const adminPort = openAdminPort({ host, port: config.adminPort }, () => balancer.health());
+  const adminPort = openAdminPort({ host, port: config.adminPort }, clock, () => balancer.health());
+  stops.unshift(() => adminPort.close());
+  stops.unshift(async () => void await Promise.all([balancer.stop(), pool.stop()]));
   logger.info("admin port open", { host, port: adminPort.port });
-  const stop = onStopSignals(clock, async () => {
-    await Promise.all([balancer.stop(), pool.stop()]);
-    await adminPort.close();
-    topologyStore.close();
-  });
-  if (config.exitWithParent) onParentGone(stop);
   // A port that is to be shared would be shared with another balancer's, too.
   if (workers > 1) network.listen({ host, port }).close();
   await balancer.start();
@@ -88,5 +103,5 @@ try {
   })));
   printReady("balancer", host, balancer.port);
 } catch (error) {
-  endRefused("balancer", logFormat, error);
+  await endRefused({ ...config, role: "balancer", network, clock }, error);
 }

@@ -11,34 +11,48 @@ import { directoryOf } from "./io/disk.ts";
 import { configureLogging, loggerOf } from "./io/logging.ts";
 import { requireFolder } from "./io/permissions.ts";
 import { onStopSignals } from "./io/signals.ts";
-import { endRefused } from "./io/start_failure.ts";
+import { watchLaunchers } from "./io/launchers.ts";
+import { endWith } from "./io/process.ts";
+import { endRefused, ExitCode } from "./io/start_failure.ts";
 import { Supervisor } from "./cluster/supervisor.ts";
 
 const config = configOfProcess(clusterConfig);
 configureLogging({ level: config.logLevel, format: config.logFormat, name: "cluster" });
 const clock = new DenoClock();
+const network = new DenoNetwork();
+let supervisor: Supervisor | null = null;
+const stopAll = async () => {
+  launchers.stop();
+  await supervisor?.stop();
+};
+const stop = onStopSignals(clock, stopAll);
+// Whoever ends the command that was given, by whatever link of its chain, ends the cluster.
+const launchers = watchLaunchers(stop);
 try {
   // Only where the ports are kept do we touch the folder ourselves.
   if (config.nodePort === 0) requireFolder(config.dataDir, "src/cluster.ts");
   const ports = await portsOfCluster(config, {
     disk: new DenoDisk(),
-    network: new DenoNetwork(),
+    network,
     random: new SystemRandom(),
   });
   const root = directoryOf(import.meta.dirname!);
   const { balancer, nodes } = planCluster(config, ports, root);
   const names = [balancer, ...nodes].map((spec) => spec.name);
   const prefixes = new LinePrefixes(names, config.logFormat, terminalsOfProcess());
-  const supervisor = new Supervisor({
+  supervisor = new Supervisor({
     groups: [[balancer], nodes],
     spawner: new DenoSpawner(),
     clock,
     logger: loggerOf("cluster"),
     onLine: (name, line, stream) => printLine(prefixes.show(name, line, stream), stream),
     onReady: (addressOf) => printLine(`roundel cluster ready on ${addressOf(balancer.name)}`, "stdout"),
+    onGivenUp: async (name) => {
+      await stopAll();
+      await endWith(ExitCode.refused, `roundel cluster: Cannot run ${name}: it says above why not`);
+    },
   });
-  onStopSignals(clock, () => supervisor.stop());
   supervisor.start();
 } catch (error) {
-  endRefused("cluster", config.logFormat, error);
+  await endRefused({ ...config, role: "cluster", exitWithParent: false, network, clock }, error);
 }

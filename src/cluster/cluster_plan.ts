@@ -3,7 +3,7 @@
  * its own ports and the data folder.
  */
 import type { ClusterConfig } from "../config/config.ts";
-import { type Address, reachableAddress } from "../io/network.ts";
+import { type Address, addressText, reachableAddress } from "../io/network.ts";
 import type { ChildSpec } from "../io/child.ts";
 
 /** Every port of a cluster, none of them 0. */
@@ -53,7 +53,7 @@ function runtimeArgs(
     "--quiet",
     "--no-prompt",
     `--config=${root}/deno.json`,
-    `--allow-net=${addresses.map(flagText).join(",")}`,
+    `--allow-net=${addresses.map(addressText).join(",")}`,
     "--allow-env=ROUNDEL_*",
     `--allow-read=${[config.dataDir, ...sources].join(",")}`,
     `--allow-write=${config.dataDir}`,
@@ -77,7 +77,7 @@ function balancerFlags(config: ClusterConfig, ports: ClusterPorts, nodes: readon
   return [
     `--port=${ports.balancer}`,
     `--admin-port=${ports.admin}`,
-    ...nodes.map((node) => `--node=${flagText(node)}`),
+    ...nodes.map((node) => `--node=${addressText(node)}`),
     `--replicas=${config.replicas}`,
     `--shards=${config.shards}`,
     `--routing=${config.routing}`,
@@ -101,8 +101,4 @@ function sharedFlags(config: ClusterConfig): string[] {
 
 function timeText(milliseconds: number): string {
   return milliseconds === 0 ? "0" : `${milliseconds}ms`;
-}
-
-function flagText({ host, port }: Address): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -1,7 +1,7 @@
 /**
- * Keeps child processes running. A child that ends is started again: after a second if it had settled, and after a
- * pause that doubles up to half a minute while it keeps ending soon after its start. There is no giving up: what
- * stops a child (a damaged file, a port that is taken) may be mended by a person meanwhile.
+ * Keeps child processes running. A child that ends is started again, when `restart_policy.ts` says; one that never will
+ * run as things are is given up. While the cluster has never been ready that ends the cluster; later the others go on
+ * without it, until a person has mended what stops it and starts the cluster again.
  *
  * A stop asks the children to end group by group, and ends those that do not in time.
  */
@@ -10,13 +10,14 @@ import { messageOf } from "../core/errors.ts";
 import { STOP_DEADLINE_MS } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Child, ChildEnd, ChildSpec, OutputStream, Spawner } from "../io/child.ts";
+import { pauseAfter, SETTLED_MS } from "./restart_policy.ts";
 
-const RESTART_MS_MIN = 1_000;
-const RESTART_MS_MAX = 30_000;
-/** A child that lived this long had settled. */
-const SETTLED_MS = 10_000;
 /** A child bounds its own graceful stop; this is for one that does not even do that. */
 const CHILD_STOP_MS = STOP_DEADLINE_MS + 5_000;
+
+/** Stand for an exit code where there is none. */
+const SPAWN_FAILED = -1;
+const SIGNALLED = -2;
 
 export interface SupervisorOptions {
   /** Started all at once; stopped group by group in this order. */
@@ -28,6 +29,8 @@ export interface SupervisorOptions {
   readonly onLine: (name: string, line: string, stream: OutputStream) => void;
   /** Called once, when every child has been ready; `addressOf` tells where the child of a name listens. */
   readonly onReady: (addressOf: (name: string) => string) => void;
+  /** Called when a child that has never let the cluster become ready can never run; the cluster is to be stopped. */
+  readonly onGivenUp: (name: string, exitCode: number) => void;
 }
 
 /** One child over its lives. */
@@ -35,6 +38,8 @@ interface Post {
   readonly spec: ChildSpec;
   child: Child | null;
   startedAtMs: number;
+  /** In its present life. */
+  isReady: boolean;
   /** Ends in a row that came soon after the start. */
   earlyEndCount: number;
   restart: Timer | null;
@@ -71,11 +76,12 @@ export class Supervisor {
     const { name } = post.spec;
     post.restart = null;
     post.startedAtMs = clock.monotonicMs();
+    post.isReady = false;
     try {
-      post.child = spawner.spawn(post.spec, (line, stream) => this.#hear(name, line, stream));
+      post.child = spawner.spawn(post.spec, (line, stream) => this.#hear(post, line, stream));
     } catch (error) {
       logger.error("cannot start process", { process: name, cause: messageOf(error) });
-      this.#relaunchLater(post);
+      this.#relaunchLater(post, SPAWN_FAILED);
       return;
     }
     logger.info("started process", { process: name, pid: post.child.pid });
@@ -88,16 +94,22 @@ export class Supervisor {
     post.child = null;
     if (this.#isStopping) return;
     if (clock.monotonicMs() - post.startedAtMs >= SETTLED_MS) post.earlyEndCount = 0;
-    const restartMs = this.#relaunchLater(post);
+    const restartMs = this.#relaunchLater(post, end.signal === null ? end.code : SIGNALLED);
     const how = end.signal === null ? { exitCode: end.code } : { signal: end.signal };
-    logger.error("process ended unexpectedly", { process: post.spec.name, pid, ...how, restartMs });
+    const process = post.spec.name;
+    if (restartMs !== null) {
+      return logger.error("process ended unexpectedly", { process, pid, ...how, restartMs });
+    }
+    logger.error("process cannot run as things are and is not started again", { process, pid, ...how });
+    if (!this.#wasReady) this.#options.onGivenUp(process, end.code);
   }
 
-  /** Returns the pause. */
-  #relaunchLater(post: Post): number {
-    const pauseMs = Math.min(RESTART_MS_MIN * 2 ** post.earlyEndCount, RESTART_MS_MAX);
+  /** Returns the pause; `null` when the child is given up. */
+  #relaunchLater(post: Post, exitCode: number): number | null {
+    const { earlyEndCount, isReady } = post;
+    const pauseMs = pauseAfter({ exitCode, wasReady: isReady, earlyEndCount });
     post.earlyEndCount++;
-    post.restart = this.#options.clock.after(pauseMs, () => this.#launch(post));
+    if (pauseMs !== null) post.restart = this.#options.clock.after(pauseMs, () => this.#launch(post));
     return pauseMs;
   }
 
@@ -116,10 +128,12 @@ export class Supervisor {
     deadline.cancel();
   }
 
-  #hear(name: string, line: string, stream: OutputStream): void {
+  #hear(post: Post, line: string, stream: OutputStream): void {
+    const { name } = post.spec;
     this.#options.onLine(name, line, stream);
     const address = stream === "stdout" ? /^roundel \w+ ready on (\S+)$/.exec(line)?.[1] : undefined;
     if (address === undefined) return;
+    post.isReady = true;
     this.#addresses.set(name, address);
     if (this.#wasReady || this.#addresses.size < this.#groups.flat().length) return;
     this.#wasReady = true;
@@ -128,5 +142,5 @@ export class Supervisor {
 }
 
 function postOf(spec: ChildSpec): Post {
-  return { spec, child: null, startedAtMs: 0, earlyEndCount: 0, restart: null };
+  return { spec, child: null, startedAtMs: 0, isReady: false, earlyEndCount: 0, restart: null };
 }

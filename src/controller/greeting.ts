@@ -5,7 +5,10 @@ import { identityOf, type NodeIdentity } from "./node_identity.ts";
 
 /** Who the node at `name` (`host:port`) is. Rejects with `RefusalError` when it is none of ours. */
 export async function identify(name: string, ask: Asker): Promise<NodeIdentity> {
-  return identityOf(await ask(["ROUNDEL", "IDENTITY"]), name);
+  const reply = await ask(["ROUNDEL", "IDENTITY"]);
+  // It is one of ours, and not there yet.
+  if (reply.kind === "error" && reply.text.startsWith("LOADING")) throw new Error(reply.text);
+  return identityOf(reply, name);
 }
 
 /** Rejects with `RefusalError` when the node at `name` does not answer `args` with `OK`. */

@@ -8,6 +8,9 @@ export class RefusalError extends Error {
   override name = "RefusalError";
 }
 
+/** Another process has what this one needs alone: it may be free later. */
+export class HeldError extends RefusalError {}
+
 /** A flag or its environment variable has a value that it does not take. Exit code 2. */
 export class UsageError extends Error {
   override name = "UsageError";

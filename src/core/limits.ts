@@ -86,6 +86,25 @@ export const LINGER_BYTES_MAX = 16 * MIB;
 /** A graceful stop waits this long for requests in flight. */
 export const STOP_DEADLINE_MS = 10_000;
 
+// ---- Processes -----------------------------------------------------------------------------------
+
+/** Characters of log lines that wait for a terminal or a pipe that stands still; further lines are dropped and counted. */
+export const LOG_QUEUE_LENGTH_MAX = 1 * MIB;
+/** A process that ends waits this long for its last lines to be taken. */
+export const LOG_FLUSH_MS = 500;
+/** A process that is asked whose a taken port is answers within this time, or is none of ours. */
+export const PORT_HOLDER_MS = 500;
+/** A process that serves says so within this time. */
+export const HEALTH_TIMEOUT_MS = 2_000;
+/** A stop waits this long for requests at the admin port. */
+export const ADMIN_STOP_MS = 500;
+/** Open files of a process that no client may take: for the log, dumps, listeners and the runtime. */
+export const OPEN_FILES_RESERVED = 128;
+/** Open files that a balancer keeps free for each node and worker: its connections to the nodes. */
+export const OPEN_FILES_PER_LINK = 8;
+/** Connections that are told "loading" at a time while a node recovers; more of them wait. */
+export const LOADING_CONNECTIONS_MAX = 256;
+
 // ---- Persistence ---------------------------------------------------------------------------------
 
 /** Bytes before a record's payload: length 4, shard 2, epoch 4, sequence 8, kind 1. */
@@ -114,6 +133,10 @@ export const EVERYSEC_SYNC_MS = 1_000;
 export const EVERYSEC_SYNC_BYTES = 8 * MIB;
 /** A log whose disk was full is tried again this often. */
 export const DISK_FULL_RETRY_MS = 1_000;
+
+/** A dump that failed is tried again after the first pause; each further failure doubles it up to the second. */
+export const DUMP_RETRY_MS_MIN = 5_000;
+export const DUMP_RETRY_MS_MAX = 10 * 60_000;
 
 // ---- Maintenance ---------------------------------------------------------------------------------
 

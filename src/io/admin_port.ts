@@ -1,5 +1,9 @@
 /** The HTTP port for machines that look after machines: `GET /health`. Clients' data never goes through it. */
-import type { Address } from "./network.ts";
+import { type Clock, sleep } from "../core/clock.ts";
+import { ADMIN_STOP_MS } from "../core/limits.ts";
+import { type Address, ListenError } from "./network.ts";
+
+export type HealthReport = { readonly isHealthy: boolean } & Readonly<Record<string, unknown>>;
 
 export interface AdminPort {
   readonly port: number;
@@ -8,23 +12,25 @@ export interface AdminPort {
 
 /**
  * Serves `GET /health` on `address`: 200 with `health()` as JSON while `isHealthy`, else 503. Port 0 picks a free one.
- * Throws `Deno.errors.AddrInUse` and the like.
+ * Throws `ListenError`.
  */
-export function openAdminPort(
-  address: Address,
-  health: () => { isHealthy: boolean } & Record<string, unknown>,
-): AdminPort {
-  const server = Deno.serve(
-    { hostname: address.host, port: address.port, onListen: () => {} },
-    (request) => answer(request, health),
-  );
-  return { port: server.addr.port, close: () => server.shutdown() };
+export function openAdminPort(address: Address, clock: Clock, health: () => HealthReport): AdminPort {
+  const server = serve(address, health);
+  // A request that is never completed does not hold up a stop: the process ends, and its connections with it.
+  const close = () => Promise.race([server.shutdown(), sleep(clock, ADMIN_STOP_MS)]);
+  return { port: server.addr.port, close };
 }
 
-function answer(
-  request: Request,
-  health: () => { isHealthy: boolean } & Record<string, unknown>,
-): Response {
+function serve(address: Address, health: () => HealthReport): Deno.HttpServer<Deno.NetAddr> {
+  const options = { hostname: address.host, port: address.port, onListen: () => {} };
+  try {
+    return Deno.serve(options, (request) => answer(request, health));
+  } catch (error) {
+    throw new ListenError(address, error);
+  }
+}
+
+function answer(request: Request, health: () => HealthReport): Response {
   const { pathname } = new URL(request.url);
   if (pathname !== "/health") {
     return Response.json({ error: "not found: GET /health is here" }, { status: 404 });
@@ -33,7 +39,8 @@ function answer(
     return Response.json({ error: `${request.method} is not taken: use GET` }, { status: 405 });
   }
   const { isHealthy, ...details } = health();
-  return Response.json({ status: isHealthy ? "ok" : "degraded", ...details }, {
+  const status = isHealthy ? "ok" : "degraded";
+  return Response.json({ status, program: "roundel balancer", process: Deno.pid, ...details }, {
     status: isHealthy ? 200 : 503,
   });
 }

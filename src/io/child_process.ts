@@ -1,5 +1,6 @@
 /** Child processes of Deno itself, and where their lines go. */
 import type { LogFormat } from "./log_format.ts";
+import { LineWriter } from "./line_writer.ts";
 import type { Child, ChildSpec, LineListener, OutputStream, Spawner } from "./child.ts";
 
 /** A longer line is cut into several. */
@@ -96,12 +97,16 @@ export class LinePrefixes {
   }
 }
 
-/** Writes a line to one of this process's own streams. A reader that is gone must not stop the cluster. */
+const writers: Readonly<Record<OutputStream, LineWriter>> = {
+  stdout: new LineWriter(Deno.stdout, droppedLine),
+  stderr: new LineWriter(Deno.stderr, droppedLine),
+};
+
+/** Writes a line to one of this process's own streams. A reader that is gone, or stands still, must not stop the cluster. */
 export function printLine(line: string, stream: OutputStream): void {
-  try {
-    if (stream === "stdout") console.log(line);
-    else console.error(line);
-  } catch {
-    // Nobody is left to be told.
-  }
+  writers[stream].write(line);
+}
+
+function droppedLine(count: number): string {
+  return `${count} lines were dropped: their reader stood still`;
 }

@@ -6,7 +6,7 @@
  */
 import { setImmediate } from "node:timers";
 import { bytesOf } from "../core/bytes.ts";
-import { RefusalError } from "../core/errors.ts";
+import { HeldError, RefusalError } from "../core/errors.ts";
 import { MIB } from "../core/limits.ts";
 import { SyncPace } from "./sync_pace.ts";
 import { directoryOf, type Disk, type DiskFile, type DiskLock } from "./disk.ts";
@@ -110,7 +110,7 @@ export class DenoDisk implements Disk {
     try {
       if (!await settlesWithin(locking, LOCK_WAIT_MS)) {
         locking.finally(() => file.close()).catch(() => {}); // came too late: nobody wants it any more
-        throw new RefusalError(await heldText(path));
+        throw new HeldError(await heldText(path));
       }
     } catch (error) {
       if (!(error instanceof RefusalError)) file.close();

@@ -1,6 +1,13 @@
 /** The network's door on `Deno.listen` and `Deno.connect`. */
 import { DenoClock } from "./deno_clock.ts";
-import type { Address, Connection, Listener, Network } from "./network.ts";
+import {
+  type Address,
+  type Connection,
+  type Listener,
+  ListenError,
+  type Network,
+  remoteText,
+} from "./network.ts";
 import { ReadTurns } from "./read_turns.ts";
 
 class DenoConnection implements Connection {
@@ -13,7 +20,7 @@ class DenoConnection implements Connection {
     this.#socket = socket;
     this.#turns = turns;
     turns?.join();
-    this.remote = `${socket.remoteAddr.hostname}:${socket.remoteAddr.port}`;
+    this.remote = remoteText(socket.remoteAddr);
     // Replies leave at once: what should share a packet already shares a write.
     socket.setNoDelay(true);
   }
@@ -81,8 +88,12 @@ export class DenoNetwork implements Network {
   readonly #turns = new ReadTurns({ clock: new DenoClock(), atEndOfTurn: queueMicrotask });
 
   listen(address: Address, sharesPort = false): Listener {
-    const listener = Deno.listen({ hostname: address.host, port: address.port, reusePort: sharesPort });
-    return new DenoListener(listener, this.#turns);
+    try {
+      const listener = Deno.listen({ hostname: address.host, port: address.port, reusePort: sharesPort });
+      return new DenoListener(listener, this.#turns);
+    } catch (error) {
+      throw new ListenError(address, error);
+    }
   }
 
   async connect(address: Address, timeoutMs: number): Promise<Connection> {

@@ -1,9 +1,11 @@
 /**
  * The process's log: LogTape behind our own small door, configured once. Lines go to standard error, since standard
- * output is for what scripts wait for.
+ * output is for what scripts wait for. Nobody waits for a line to be written.
  */
 import { configureSync, getLogger, type LogLevel as TapeLevel, type LogRecord } from "@logtape/logtape";
+import { LOG_FLUSH_MS } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
+import { LineWriter } from "./line_writer.ts";
 import { formatEntry, type LogFormat, type LogLevel } from "./log_format.ts";
 
 export interface LoggingOptions {
@@ -15,6 +17,10 @@ export interface LoggingOptions {
 }
 
 const ROOT = "roundel";
+
+/** The one of the process, or of a worker's thread. */
+let writer: LineWriter | null = null;
+
 const TAPE_LEVELS: Record<LogLevel, TapeLevel> = {
   debug: "debug",
   info: "info",
@@ -24,7 +30,8 @@ const TAPE_LEVELS: Record<LogLevel, TapeLevel> = {
 
 /** Decides once for the process what is logged and how it looks. Before that nothing is. */
 export function configureLogging(options: LoggingOptions): void {
-  const standardError = (record: LogRecord) => writeLine(lineOf(record, options));
+  writer = new LineWriter(Deno.stderr, (count) => droppedLine(count, options));
+  const standardError = (record: LogRecord) => writer!.write(lineOf(record, options));
   configureSync({
     sinks: { standardError },
     loggers: [
@@ -63,11 +70,18 @@ function levelOf(level: TapeLevel): LogLevel {
   return level === "trace" ? "debug" : level;
 }
 
-/** A log whose reader is gone must not stop the server. */
-function writeLine(line: string): void {
-  try {
-    console.error(line);
-  } catch {
-    // Nobody is left to be told.
-  }
+function droppedLine(count: number, { name, format }: LoggingOptions): string {
+  const message = "log lines were dropped: their reader stood still";
+  return formatEntry(
+    { timeMs: Date.now(), level: "warn", name, category: "log lines", message, fields: { count } },
+    format,
+  );
+}
+
+/** Resolves when the lines logged so far are written, or their reader has had `LOG_FLUSH_MS` to take them. */
+export async function flushLog(): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const deadline = new Promise<void>((resolve) => timer = setTimeout(resolve, LOG_FLUSH_MS));
+  await Promise.race([writer?.flushed(), deadline]);
+  clearTimeout(timer);
 }

@@ -1,4 +1,5 @@
 /** The network's door: what listens, connects, reads and writes bytes. Errors are the runtime's own. */
+import { messageOf, RefusalError } from "../core/errors.ts";
 
 /** One byte stream between two processes. At most one read and one write are under way at a time. */
 export interface Connection {
@@ -32,7 +33,7 @@ export interface Address {
 
 export interface Network {
   /**
-   * Listens on `address`; port 0 picks a free one. Throws `Deno.errors.AddrInUse` and the like. With `sharesPort` other
+   * Listens on `address`; port 0 picks a free one. Throws `ListenError`. With `sharesPort` other
    * listeners that say so, too, may have the same address: each new connection then goes to any of them.
    */
   listen(address: Address, sharesPort?: boolean): Listener;
@@ -46,9 +47,42 @@ export async function writeAll(connection: Connection, bytes: Uint8Array<ArrayBu
   while (written < bytes.length) written += await connection.write(bytes.subarray(written));
 }
 
-/** `host:port`. */
-export function addressText(address: Address): string {
-  return `${address.host}:${address.port}`;
+/** `host:port`, an IPv6 address in brackets: `[::1]:8081`. */
+export function addressText({ host, port }: Address): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** The far end of a connection as it is told: an IPv4 client of an IPv6 listener is an IPv4 client. */
+export function remoteText({ hostname, port }: { hostname: string; port: number }): string {
+  return addressText({ host: hostname.replace(/^::ffff:(?=\d+\.)/i, ""), port });
+}
+
+/** Nobody can listen there as things are. The text says what to do. */
+export class ListenError extends RefusalError {
+  override name = "ListenError";
+  readonly address: Address;
+  /** Whether that is because another socket has the port: this may pass. */
+  readonly isTaken: boolean;
+
+  constructor(address: Address, error: unknown) {
+    const isTaken = error instanceof Deno.errors.AddrInUse;
+    super(`Cannot listen on ${addressText(address)}: ${isTaken ? TAKEN : causeOf(address, error)}`);
+    this.address = address;
+    this.isTaken = isTaken;
+  }
+}
+
+const TAKEN = "the port is taken; stop the process that has it, or choose another port";
+
+function causeOf({ port }: Address, error: unknown): string {
+  const cause = messageOf(error);
+  if (error instanceof Deno.errors.PermissionDenied && port < 1_024) {
+    return `${cause}; an ordinary user may not have ports below 1024: choose a higher one`;
+  }
+  if (error instanceof Deno.errors.NotCapable) {
+    return `${cause}; or choose a --host and a port that its task in deno.json grants`;
+  }
+  return `${cause}; choose a --host that is an address of this machine`;
 }
 
 /** Whether an error of a read or write says no more than that the connection is over. */
@@ -61,7 +95,7 @@ export function isDisconnect(error: unknown): boolean {
 
 /** Whether listening failed because somebody else has the port. */
 export function isAddressInUse(error: unknown): boolean {
-  return error instanceof Deno.errors.AddrInUse;
+  return error instanceof Deno.errors.AddrInUse || (error instanceof ListenError && error.isTaken);
 }
 
 /** Where a process that listens on `address` is reached from this machine: "every address" through the loopback. */

@@ -1,6 +1,7 @@
 /** What this process may touch, checked before it matters, so that the error says what to do. */
 import { messageOf, RefusalError } from "../core/errors.ts";
 import { directoryOf } from "./disk.ts";
+import { diskErrorText } from "./disk_errors.ts";
 
 /**
  * Makes `folder` ready to be used: it exists, and this process may read and write there. Throws `RefusalError` when
@@ -19,7 +20,10 @@ export function requireFolder(folder: string, entry: string): void {
     makeFolder(folder);
     if (!Deno.statSync(folder).isDirectory) throw new Error("something else has this name");
   } catch (error) {
-    throw new RefusalError(`Cannot use data folder ${folder}: ${messageOf(error)}`);
+    throw new RefusalError(
+      diskErrorText(error, folder) ??
+        `Cannot use data folder ${folder}: ${messageOf(error)}; choose another --data-dir`,
+    );
   }
 }
 

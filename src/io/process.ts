@@ -1,4 +1,8 @@
 /** What the process knows of itself: for INFO, and for its last words. */
+import { LOG_FLUSH_MS } from "../core/limits.ts";
+import { LineWriter } from "./line_writer.ts";
+import { flushLog } from "./logging.ts";
+import { addressText } from "./network.ts";
 
 export interface ProcessFacts {
   readonly pid: number;
@@ -17,7 +21,7 @@ export const denoProcess: ProcessFacts = {
 
 /** Prints the line that scripts and the cluster wait for. */
 export function printReady(role: string, host: string, port: number): void {
-  console.log(`roundel ${role} ready on ${host}:${port}`);
+  console.log(`roundel ${role} ready on ${addressText({ host, port })}`);
 }
 
 /** Prints why the process ends, to standard error, and ends it. */
@@ -26,7 +30,20 @@ export function exitWith(code: number, text: string): never {
   Deno.exit(code);
 }
 
-/** Ends a process that was started with `--health`: code 0 when the asked one serves, or 1. */
-export function endHealthCheck(isHealthy: boolean): never {
-  Deno.exit(isHealthy ? 0 : 1);
+/** Ends the process when its log is written, with `text` as its last line. Takes half a second at most. */
+export async function endWith(code: number, text?: string): Promise<never> {
+  await flushLog();
+  // Not by console.error: a terminal that stands still would hold up the end.
+  if (text !== undefined) {
+    const last = new LineWriter(Deno.stderr, () => "");
+    last.write(text);
+    await Promise.race([last.flushed(), new Promise((resolve) => setTimeout(resolve, LOG_FLUSH_MS))]);
+  }
+  Deno.exit(code);
+}
+
+/** Ends a process that was started with `--health`: code 0 when the asked one serves, or 1 and why not. */
+export function endHealthCheck(whyNot: string): never {
+  if (whyNot === "") Deno.exit(0);
+  exitWith(1, whyNot);
 }

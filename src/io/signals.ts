@@ -7,7 +7,7 @@
  */
 import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
-import { exitWith } from "./process.ts";
+import { endWith } from "./process.ts";
 
 /** A signal this long after the first wish to stop means "now". */
 const INSIST_MS = 1_000;
@@ -49,8 +49,7 @@ export class Stopper {
  */
 export function onStopSignals(clock: Clock, stop: () => Promise<void>): () => void {
   const stopper = new Stopper(clock, stop, (code, error) => {
-    if (error !== undefined) exitWith(code, `Cannot stop gracefully: ${messageOf(error)}`);
-    Deno.exit(code);
+    void endWith(code, error === undefined ? undefined : `Cannot stop gracefully: ${messageOf(error)}`);
   });
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => stopper.signalled(signal));
@@ -58,8 +57,12 @@ export function onStopSignals(clock: Clock, stop: () => Promise<void>): () => vo
   return () => stopper.request();
 }
 
-/** Calls `stop` when standard input ends: whoever held it open is gone. */
+/**
+ * Calls `stop` when standard input ends: whoever held it open is gone. A terminal's Ctrl-Z is for the one who started us,
+ * and does not keep us from serving.
+ */
 export async function onParentGone(stop: () => void): Promise<void> {
+  Deno.addSignalListener("SIGTSTP", () => {});
   const ignored = new Uint8Array(64);
   try {
     while (await Deno.stdin.read(ignored) !== null);

@@ -1,6 +1,7 @@
 /**
  * `ROUNDEL …`, with which a balancer steers a node:
  *
+ *     ROUNDEL STATUS            → serving, or read-only and why; recovering, while the data is read (loading_room.ts)
  *     ROUNDEL IDENTITY          → JSON: who this node is, which cluster it belongs to, what it keeps
  *     ROUNDEL TOPOLOGY <json>   → OK once the node has adopted the document durably
  *
@@ -21,15 +22,28 @@ export interface AdminTarget {
   adopt(topology: Topology): Promise<string>;
 }
 
-export function runAdmin(target: AdminTarget, context: CommandContext): void | Promise<void> {
+export interface AdminRequest {
+  readonly context: CommandContext;
+  /** Why the node takes no writes; empty while it does. */
+  readonly writeRefusal: () => string;
+}
+
+export function runAdmin(
+  target: AdminTarget,
+  { context, writeRefusal }: AdminRequest,
+): void | Promise<void> {
   const { request, reply } = context;
+  if (argumentIs(request, 1, "STATUS") && request.argumentCount === 2) {
+    const refusal = writeRefusal();
+    return reply.simple(refusal === "" ? "serving" : `read-only: ${refusal.replace(/[\r\n]+/g, " ")}`);
+  }
   if (argumentIs(request, 1, "IDENTITY") && request.argumentCount === 2) {
     return reply.bulkText(JSON.stringify(target.identity()));
   }
   if (argumentIs(request, 1, "TOPOLOGY") && request.argumentCount === 3) {
     return adopt(target, context, textOf(request.bytes, request.starts[2]!, request.ends[2]!));
   }
-  return reply.error("ERR ROUNDEL takes IDENTITY or TOPOLOGY <json>");
+  return reply.error("ERR ROUNDEL takes STATUS, IDENTITY or TOPOLOGY <json>");
 }
 
 async function adopt(target: AdminTarget, { reply }: CommandContext, json: string): Promise<void> {

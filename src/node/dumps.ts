@@ -4,7 +4,7 @@
  */
 import type { Clock, Timer } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
-import { DUMP_BACKLOG_BYTES_HIGH } from "../core/limits.ts";
+import { DUMP_BACKLOG_BYTES_HIGH, DUMP_RETRY_MS_MAX, DUMP_RETRY_MS_MIN } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
 import type { DumpWriter } from "../persistence/dump_writer.ts";
 import type { Log } from "../persistence/log.ts";
@@ -38,14 +38,18 @@ export class Dumps {
   /** Of the dump under way, or of the last. */
   #pace: DumpPace | null = null;
   #lastSaveMs: number;
+  /** On the monotonic clock. */
   #lastTriedMs: number;
   #lastPosition: number;
   #lastFailure = "";
+  /** Failures since the last dump that was written. */
+  #failureCount = 0;
   #count = 0;
 
   constructor(options: DumpsOptions) {
     this.#options = options;
-    this.#lastSaveMs = this.#lastTriedMs = options.clock.nowMs();
+    this.#lastSaveMs = options.clock.nowMs();
+    this.#lastTriedMs = options.clock.monotonicMs();
     this.#lastPosition = options.lastPosition;
     this.#timer = options.clock.every(SCHEDULE_LOOK_MS, () => this.#followSchedule());
   }
@@ -62,6 +66,15 @@ export class Dumps {
   /** Why the last dump failed; empty when it did not. */
   get lastFailure(): string {
     return this.#lastFailure;
+  }
+
+  /**
+   * How long after the last try the schedule tries again because that one failed; 0 when it did not. Each failure doubles
+   * it: a dump that does not fit on the disk costs as much as one that does.
+   */
+  get retryMs(): number {
+    if (this.#failureCount === 0) return 0;
+    return Math.min(DUMP_RETRY_MS_MIN * 2 ** (this.#failureCount - 1), DUMP_RETRY_MS_MAX);
   }
 
   /** Dumps written since the start. */
@@ -109,7 +122,7 @@ export class Dumps {
   async #write(pace: DumpPace): Promise<void> {
     const { clock, logger, log, shards, writer } = this.#options;
     const beganMs = clock.monotonicMs();
-    this.#lastTriedMs = clock.nowMs();
+    this.#lastTriedMs = clock.monotonicMs();
     try {
       const { position, entryCount, bytes } = await writer.write(
         shards.shards.map((shard) => dumpSourceOf(shard)),
@@ -119,13 +132,15 @@ export class Dumps {
       this.#lastPosition = position;
       this.#lastSaveMs = clock.nowMs();
       this.#lastFailure = "";
+      this.#failureCount = 0;
       this.#count++;
       const tookMs = Math.round(clock.monotonicMs() - beganMs);
       logger.info("dump written", { entries: entryCount, bytes, tookMs });
       await log.removeBefore(position);
     } catch (error) {
       this.#lastFailure = messageOf(error);
-      logger.error("dump failed", { cause: this.#lastFailure });
+      this.#failureCount++;
+      logger.error("dump failed", { cause: this.#lastFailure, retryMs: this.retryMs });
       throw error;
     }
   }
@@ -134,9 +149,10 @@ export class Dumps {
     const { clock, intervalMs, logBytes, log } = this.#options;
     const written = log.appended - this.#lastPosition;
     if (this.#running !== null || written === 0 || log.failure !== "") return;
-    const sinceMs = clock.nowMs() - this.#lastTriedMs;
-    const due = (intervalMs > 0 && sinceMs >= intervalMs) ||
-      (logBytes > 0 && written >= logBytes && (this.#lastFailure === "" || sinceMs >= intervalMs));
-    if (due) this.backgroundSave();
+    const sinceMs = clock.monotonicMs() - this.#lastTriedMs;
+    const isDue = this.#failureCount > 0
+      ? sinceMs >= this.retryMs
+      : (intervalMs > 0 && sinceMs >= intervalMs) || (logBytes > 0 && written >= logBytes);
+    if (isDue && (intervalMs > 0 || logBytes > 0)) this.backgroundSave();
   }
 }

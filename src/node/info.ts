@@ -12,6 +12,7 @@ import type { ShardTable } from "./shard_table.ts";
 export interface InfoSources {
   readonly clock: Clock;
   readonly process: ProcessFacts;
+  /** On the monotonic clock. */
   readonly startedMs: number;
   readonly port: number;
   readonly maxMemoryBytes: number;
@@ -50,7 +51,7 @@ const SECTIONS: Record<string, (sources: InfoSources) => Lines> = {
     ["process_id", process.pid],
     ["run_id", shards.myId],
     ["tcp_port", port],
-    ["uptime_in_seconds", Math.floor((clock.nowMs() - startedMs) / 1000)],
+    ["uptime_in_seconds", Math.floor((clock.monotonicMs() - startedMs) / 1000)],
   ],
   Clients: ({ sessions }) => [["connected_clients", sessions.count]],
   Memory: ({ process, maxMemoryBytes, shards }) => [
@@ -62,11 +63,13 @@ const SECTIONS: Record<string, (sources: InfoSources) => Lines> = {
     ["maxmemory_policy", "allkeys-lru"],
   ],
   Persistence: ({ fsync, log, dumps, writeRefusal }) => [
+    ["loading", 0],
     ["fsync", fsync],
     ["rdb_bgsave_in_progress", dumps.running ? 1 : 0],
     ["rdb_last_save_time", Math.floor(dumps.lastSaveMs / 1000)],
     ["rdb_last_bgsave_status", dumps.lastFailure === "" ? "ok" : "err"],
     ["dump_last_failure", dumps.lastFailure],
+    ["dump_retry_ms", dumps.retryMs],
     ["dump_count", dumps.count],
     ["log_position", log.appended],
     ["log_committed", log.committed],

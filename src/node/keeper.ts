@@ -35,6 +35,7 @@ export interface KeeperOptions {
 
 export class Keeper implements AdminTarget {
   readonly shards: ShardTable;
+  /** On the monotonic clock. */
   readonly openedMs: number;
   readonly dumpWriter: DumpWriter;
   readonly #options: KeeperOptions;
@@ -93,7 +94,7 @@ export class Keeper implements AdminTarget {
     this.#recovered = recovered;
     this.#stores = stores;
     this.#identity = recovered.identity;
-    this.openedMs = world.clock.nowMs();
+    this.openedMs = world.clock.monotonicMs();
     this.shards = new ShardTable(recovered.identity.id);
     const { disk, clock } = world;
     this.dumpWriter = new DumpWriter({ disk, clock, path: paths.dump, identity: recovered.identity.id });

@@ -8,7 +8,7 @@ import { bytesOf } from "../core/bytes.ts";
 import { STOP_DEADLINE_MS } from "../core/limits.ts";
 import { sleep } from "../core/clock.ts";
 import { WriteWatch } from "../serving/client_writer.ts";
-import type { Listener } from "../io/network.ts";
+import type { Connection, Listener } from "../io/network.ts";
 import { ReadBudget } from "../serving/read_buffer.ts";
 import { refuseConnection } from "../serving/refuse_connection.ts";
 import type { FsyncPolicy, Log } from "../persistence/log.ts";
@@ -20,6 +20,7 @@ import { CommitBarrier } from "./commit_barrier.ts";
 import { Desks } from "./desk.ts";
 import { Dumps } from "./dumps.ts";
 import { infoText } from "./info.ts";
+import { LoadingRoom } from "./loading_room.ts";
 import { LookAhead } from "./look_ahead.ts";
 import { LoopMonitor } from "./loop_monitor.ts";
 import { Maintenance } from "./maintenance.ts";
@@ -54,22 +55,27 @@ export class NodeServer {
   #isStopping = false;
 
   /**
-   * Binds the port, recovers the data folder and begins to serve. Rejects with `RefusalError` when the folder may
+   * Binds the port, recovers the data folder, while who comes is told so, and begins to serve. Rejects with `RefusalError` when the folder may
    * not be used as it is.
    */
   static async start(options: NodeOptions, world: World): Promise<NodeServer> {
     // The port first: the files are named by it, and nobody else can have both.
     const listener = world.network.listen({ host: options.host, port: options.port });
+    const room = new LoadingRoom(world.clock);
+    let receive = (connection: Connection) => room.receive(connection);
+    void acceptAll(listener, (connection) => receive(connection));
     try {
       const revealed: Revealed = { stamp: 0 };
       const keeper = await Keeper.open({ ...options, port: listener.port }, world, revealed);
       const server = new NodeServer(options, world, listener, keeper, revealed);
       // What a lowered cap pushed out is in the log still, and must not come back at a later start.
       if (keeper.evictedAtStart > 0) await server.#dumps.save();
-      void server.#acceptAll();
+      receive = (connection) => server.#receive(connection);
+      room.close();
       return server;
     } catch (error) {
       listener.close();
+      room.close();
       throw error;
     }
   }
@@ -150,19 +156,14 @@ export class NodeServer {
     this.#world.logger.info("stopped");
   }
 
-  async #acceptAll(): Promise<void> {
-    while (true) {
-      const connection = await this.#listener.accept();
-      if (connection === null) return;
-      this.#counters.connections++;
-      if (this.#clients.size >= this.#options.clientCountMax) {
-        this.#counters.rejectedConnections++;
-        void refuseConnection(connection);
-        continue;
-      }
-      const client = new Client(connection, this.#services);
-      this.#clients.set(client, client.serve().finally(() => this.#clients.delete(client)));
+  #receive(connection: Connection): void {
+    this.#counters.connections++;
+    if (this.#clients.size >= this.#options.clientCountMax) {
+      this.#counters.rejectedConnections++;
+      return void refuseConnection(connection);
     }
+    const client = new Client(connection, this.#services);
+    this.#clients.set(client, client.serve().finally(() => this.#clients.delete(client)));
   }
 
   #door(writeRefusal: () => string): ServerDoor {
@@ -191,7 +192,7 @@ export class NodeServer {
           writeRefusal,
         }, sections),
       configGet: (pattern) => settings.filter(([name]) => matchesGlob(bytesOf(pattern), bytesOf(name))),
-      admin: (context: CommandContext) => runAdmin(this.#keeper, context),
+      admin: (context: CommandContext) => runAdmin(this.#keeper, { context, writeRefusal }),
     };
   }
 
@@ -209,5 +210,12 @@ export class NodeServer {
       ["port", String(this.#listener.port)],
       ["save", ""],
     ];
+  }
+}
+
+/** Hands every connection that comes to `receive`, until the listener is closed. */
+async function acceptAll(listener: Listener, receive: (connection: Connection) => void): Promise<void> {
+  for (let connection = await listener.accept(); connection !== null; connection = await listener.accept()) {
+    receive(connection);
   }
 }

@@ -62,14 +62,13 @@ function refusalOfNumbers(document: Topology, known: Topology | null): string {
     return `ERR Cannot adopt the topology: version ${document.version} is no successor of ${before}; a step is at ` +
       `most ${TOPOLOGY_STEP_MAX}`;
   }
-  const ahead = document.shards.findIndex(({ epoch }, i) =>
-    epoch > (known?.shards[i]!.epoch ?? 0) + TOPOLOGY_STEP_MAX
-  );
+  const epochBefore = (shard: number) => known?.shards[shard]?.epoch ?? 0;
+  const ahead = document.shards.findIndex(({ epoch }, i) => epoch > epochBefore(i) + TOPOLOGY_STEP_MAX);
   if (ahead < 0) return "";
   return `ERR Cannot adopt the topology: epoch ${
     document.shards[ahead]!.epoch
   } of shard ${ahead} is no successor of ` +
-    `${known?.shards[ahead]!.epoch ?? 0}; a step is at most ${TOPOLOGY_STEP_MAX}`;
+    `${epochBefore(ahead)}; a step is at most ${TOPOLOGY_STEP_MAX}`;
 }
 
 /** Against the node itself. */

@@ -59,6 +59,7 @@ function setUp() {
   const spawner = new PaperSpawner();
   const lines: string[] = [];
   const ready: string[] = [];
+  const givenUp: string[] = [];
   const spec = (name: string): ChildSpec => ({ name, args: [] });
   const supervisor = new Supervisor({
     groups: [[spec("balancer")], [spec("a"), spec("b")]],
@@ -67,8 +68,9 @@ function setUp() {
     logger,
     onLine: (name, line, stream) => lines.push(`${name}/${stream}: ${line}`),
     onReady: (addressOf) => ready.push(addressOf("balancer")),
+    onGivenUp: (name, exitCode) => givenUp.push(`${name} ${exitCode}`),
   });
-  return { clock, logger, spawner, lines, ready, supervisor };
+  return { clock, logger, spawner, lines, ready, givenUp, supervisor };
 }
 
 Deno.test("A cluster starts all its processes and hears their lines", () => {
@@ -95,33 +97,72 @@ Deno.test("A cluster is ready once, when every process has said so", async () =>
   assertEquals(ready.length, 1);
 });
 
-Deno.test("A process that dies after it had settled is started again after a second", async () => {
+function becomeReady(spawner: PaperSpawner, ...names: string[]): void {
+  for (const name of names) spawner.latest(name).say("roundel node ready on 127.0.0.1:1", "stdout");
+}
+
+Deno.test("A process that was ready and dies is started again at once, and after pauses if that goes on", async () => {
   const { clock, spawner, supervisor, logger } = setUp();
   supervisor.start();
+  const pauses: unknown[] = [];
+  for (let life = 0; life < 6; life++) {
+    becomeReady(spawner, "a");
+    await spawner.latest("a").end(137, "SIGKILL");
+    pauses.push(logger.of("process ended unexpectedly").at(-1)!.fields["restartMs"]);
+    await advance(clock, Number(pauses.at(-1)));
+  }
+  assertEquals(pauses, [0, 0, 0, 1_000, 2_000, 4_000]);
+  assertEquals([spawner.count("a"), spawner.count("b")], [7, 1]);
+  becomeReady(spawner, "a");
   await advance(clock, 10_000);
-  await spawner.latest("a").end(1);
-  await advance(clock, 999);
-  assertEquals(spawner.count("a"), 1);
-  await advance(clock, 1);
-  assertEquals([spawner.count("a"), spawner.count("b")], [2, 1]);
-  assertEquals(logger.of("process ended unexpectedly").map(({ fields }) => fields), [
-    { process: "a", pid: 2, exitCode: 1, restartMs: 1_000 },
-  ]);
+  await spawner.latest("a").end(137, "SIGKILL");
+  assertEquals(logger.of("process ended unexpectedly").at(-1)!.fields["restartMs"], 0);
 });
 
-Deno.test("A process that keeps dying is started after pauses that double up to half a minute", async () => {
+Deno.test("A process that does not become ready is started after pauses that double up to half a minute", async () => {
   const { clock, spawner, supervisor, logger } = setUp();
   supervisor.start();
   const pauses: number[] = [];
   for (let life = 0; life < 8; life++) {
-    await spawner.latest("b").end(2);
+    await spawner.latest("b").end(1);
     pauses.push(Number(logger.of("process ended unexpectedly").at(-1)!.fields["restartMs"]));
     await advance(clock, pauses.at(-1)!);
   }
   assertEquals(pauses, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
-  await advance(clock, 10_000);
-  await spawner.latest("b").end(2);
-  assertEquals(logger.of("process ended unexpectedly").at(-1)!.fields["restartMs"], 1_000);
+});
+
+Deno.test("A process that must not start ends a cluster that was never ready, at once", async () => {
+  const { clock, spawner, supervisor, givenUp } = setUp();
+  supervisor.start();
+  becomeReady(spawner, "balancer", "a");
+  await spawner.latest("b").end(3);
+  assertEquals(givenUp, ["b 3"]);
+  await advance(clock, 60_000);
+  assertEquals(spawner.count("b"), 1);
+});
+
+Deno.test("A process that cannot start again leaves a cluster that was ready running without it", async () => {
+  const { clock, spawner, supervisor, logger, givenUp } = setUp();
+  supervisor.start();
+  becomeReady(spawner, "balancer", "a", "b");
+  await spawner.latest("b").end(137, "SIGKILL");
+  await advance(clock, 0);
+  await spawner.latest("b").end(3);
+  await advance(clock, 60_000);
+  assertEquals([spawner.count("b"), givenUp], [2, []]);
+  assertEquals(logger.of("process cannot run as things are and is not started again").length, 1);
+});
+
+Deno.test("A process whose port or folder an earlier run still holds is tried for half a minute", async () => {
+  const { clock, spawner, supervisor, givenUp } = setUp();
+  supervisor.start();
+  for (const pauseMs of [1_000, 2_000, 4_000, 8_000, 16_000]) {
+    await spawner.latest("a").end(4);
+    assertEquals(givenUp, []);
+    await advance(clock, pauseMs);
+  }
+  await spawner.latest("a").end(4);
+  assertEquals([givenUp, spawner.count("a")], [["a 4"], 6]);
 });
 
 Deno.test("A signal that ended a process is logged by its name", async () => {

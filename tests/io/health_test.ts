@@ -1,14 +1,18 @@
-/** The health check, against a server that says what the test says. */
+/** Health checks, against a server that says what the test says. */
 import { assertEquals } from "@std/assert";
 import { bytesOf, textOf } from "../../src/core/bytes.ts";
-import { checkHealth } from "../../src/io/health.ts";
+import { whyBalancerUnhealthy, whyNodeUnhealthy } from "../../src/io/health.ts";
 import type { Address, Connection, Network } from "../../src/io/network.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { advance } from "../support/settle.ts";
 
+const ADMIN_PORT = 9080;
+
 interface Script {
   /** What each read brings; after the last one the far end has closed, or is silent. */
   readonly chunks: readonly string[];
+  /** The same for the admin port. */
+  readonly adminChunks?: readonly string[];
   readonly isSilent?: boolean;
 }
 
@@ -28,7 +32,8 @@ class ScriptedServer implements Network {
 
   connect(address: Address): Promise<Connection> {
     this.asked = address;
-    const chunks = [...this.#script.chunks];
+    const { chunks: clientChunks, adminChunks = [] } = this.#script;
+    const chunks = [...address.port === ADMIN_PORT ? adminChunks : clientChunks];
     return Promise.resolve({
       remote: "test",
       read: (buffer) => {
@@ -48,18 +53,34 @@ class ScriptedServer implements Network {
 }
 
 const ADDRESS = { host: "127.0.0.1", port: 8081 };
+const STATUS = "*2\r\n$7\r\nROUNDEL\r\n$6\r\nSTATUS\r\n";
 
-Deno.test("A process that answers PING is healthy", async () => {
-  const server = new ScriptedServer({ chunks: ["+PO", "NG\r\n"] });
-  assertEquals(await checkHealth(server, new FakeClock(), ADDRESS), true);
-  assertEquals(server.sent, "*1\r\n$4\r\nPING\r\n");
+function askNode(network: Network, address = ADDRESS, clock = new FakeClock()): Promise<string> {
+  return whyNodeUnhealthy(address, { network, clock });
+}
+
+function askBalancer(network: Network, adminPort = ADMIN_PORT): Promise<string> {
+  return whyBalancerUnhealthy({ ...ADDRESS, adminPort }, { network, clock: new FakeClock() });
+}
+
+Deno.test("A node that says it serves is healthy", async () => {
+  const server = new ScriptedServer({ chunks: ["+serv", "ing\r\n"] });
+  assertEquals(await askNode(server), "");
+  assertEquals(server.sent, STATUS);
   assertEquals(server.isClosed, true);
 });
 
-Deno.test("A process that answers something else, or closes, is not healthy", async () => {
-  for (const chunks of [["-ERR ma"], ["+PO"], []]) {
+Deno.test("A node that recovers or takes no writes is not healthy, and says why", async () => {
+  for (
+    const [chunks, why] of [
+      [["+recovering its data, for 3 s so far\r\n"], "recovering its data, for 3 s so far"],
+      [["+read-only: the disk ", "is full\r\n"], "read-only: the disk is full"],
+      [["-ERR max number of clients reached\r\n"], "ERR max number of clients reached"],
+      [[], "it closed the connection"],
+    ] as const
+  ) {
     const server = new ScriptedServer({ chunks });
-    assertEquals(await checkHealth(server, new FakeClock(), ADDRESS), false);
+    assertEquals(await askNode(server), `node 127.0.0.1:8081: ${why}`);
     assertEquals(server.isClosed, true);
   }
 });
@@ -67,9 +88,9 @@ Deno.test("A process that answers something else, or closes, is not healthy", as
 Deno.test("A process that says nothing in time is not healthy", async () => {
   const clock = new FakeClock();
   const server = new ScriptedServer({ chunks: [], isSilent: true });
-  const healthy = checkHealth(server, clock, ADDRESS);
+  const why = askNode(server, ADDRESS, clock);
   await advance(clock, 2_000);
-  assertEquals(await healthy, false);
+  assertEquals(await why, "node 127.0.0.1:8081: no answer within 2000 ms");
   assertEquals(server.isClosed, true);
 });
 
@@ -80,13 +101,35 @@ Deno.test("A process that cannot be reached is not healthy", async () => {
     },
     connect: () => Promise.reject(new Deno.errors.ConnectionRefused("refused")),
   };
-  assertEquals(await checkHealth(network, new FakeClock(), ADDRESS), false);
+  assertEquals(await askNode(network), "node 127.0.0.1:8081: it cannot be reached: refused");
+  assertEquals(await askBalancer(network), "balancer 127.0.0.1:8081: it cannot be reached: refused");
+});
+
+Deno.test("A balancer is healthy when its report is and it answers clients", async () => {
+  const report = (status: string, body: string) => [`HTTP/1.1 ${status}\r\nvary: x\r\n\r\n${body}`];
+  const pong = ["+PONG\r\n"];
+  for (
+    const [script, adminPort, why] of [
+      [{ chunks: pong, adminChunks: report("200 OK", "{}") }, ADMIN_PORT, ""],
+      [{ chunks: pong }, 0, ""],
+      [
+        { chunks: pong, adminChunks: report("503 Service Unavailable", '{"nodes":["away"]}') },
+        ADMIN_PORT,
+        'balancer 127.0.0.1:8081: {"nodes":["away"]}',
+      ],
+      [
+        { chunks: [], adminChunks: report("200 OK", "{}") },
+        ADMIN_PORT,
+        "balancer 127.0.0.1:8081: it closed the connection",
+      ],
+    ] as const
+  ) assertEquals(await askBalancer(new ScriptedServer(script), adminPort), why);
 });
 
 Deno.test("A process on every address is asked through the loopback", async () => {
   for (const [host, asked] of [["0.0.0.0", "127.0.0.1"], ["::", "::1"], ["node1", "node1"]] as const) {
-    const server = new ScriptedServer({ chunks: ["+PONG\r\n"] });
-    await checkHealth(server, new FakeClock(), { host, port: 1 });
+    const server = new ScriptedServer({ chunks: ["+serving\r\n"] });
+    await askNode(server, { host, port: 1 });
     assertEquals(server.asked, { host: asked, port: 1 });
   }
 });

@@ -37,3 +37,25 @@ Deno.test("The log in JSON is an object a line, and messages are no templates", 
   assertEquals(entries[0].message, "read {segment}");
   assertEquals([entries[1].name, entries[1].category, entries[1].segment], ["node:1", "log", 2]);
 });
+
+Deno.test("A log that nobody reads holds up nobody, and says later how many lines were dropped", async () => {
+  const program = `
+    import { configureLogging, loggerOf } from "${LOGGING}";
+    configureLogging({ level: "info", format: "text", name: "node:1" });
+    for (let i = 0; i < 3_000; i++) loggerOf("log").info("line", { filler: "x".repeat(1_000) });
+    await new Promise((resolve) => setTimeout(resolve));
+    console.log("not held up");
+  `;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--quiet", "--config", CONFIG, program],
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  // The pipe takes 64 KiB. Only when the process has gone on is the rest read.
+  const { value } = await child.stdout.getReader().read();
+  assertEquals(new TextDecoder().decode(value), "not held up\n");
+  const lines = (await new Response(child.stderr).text()).trimEnd().split("\n");
+  assertEquals((await child.status).code, 0);
+  const dropped = Number(/WARN .*lines were dropped.* count=(\d+)$/.exec(lines.at(-1)!)![1]);
+  assertEquals(lines.length - 1 + dropped, 3_000);
+});
