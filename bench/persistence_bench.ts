@@ -6,20 +6,23 @@
  */
 import { randomUuid } from "../src/core/random.ts";
 import { SeededRandom } from "../tests/support/seeded_random.ts";
+import { KIND_SET, Mutation } from "../src/core/mutation.ts";
 import { OutputBuffer } from "../src/core/output_buffer.ts";
 import { DenoClock } from "../src/io/deno_clock.ts";
 import { DenoDisk } from "../src/io/deno_disk.ts";
 import { type FsyncPolicy, Log } from "../src/persistence/log.ts";
-import { decodeRecord, encodeSet, RecordView } from "../src/persistence/record.ts";
+import { decodeRecord, encodeRecord } from "../src/persistence/record.ts";
 
 const RECORDS = 1_000;
-const key = new Uint8Array(16).fill(0x6b);
-const value = new Uint8Array(64).fill(0x76);
+const mutation = new Mutation();
+mutation.kind = KIND_SET;
+mutation.shard = mutation.epoch = 1;
+mutation.setKey(new Uint8Array(16).fill(0x6b), 0, 16);
+mutation.setValue(new Uint8Array(64).fill(0x76), 0, 64);
 const output = new OutputBuffer(1 << 20);
-const view = new RecordView();
+const decoded = new Mutation();
 const folder = await Deno.makeTempDir({ prefix: "roundel_bench_" });
 globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
-let sequence = 0;
 
 async function newLog(policy: FsyncPolicy): Promise<Log> {
   const directory = `${folder}/${policy}`;
@@ -37,13 +40,15 @@ async function newLog(policy: FsyncPolicy): Promise<Log> {
 function encodeAll(): void {
   output.clear();
   for (let i = 0; i < RECORDS; i++) {
-    encodeSet(output, 1, 1, ++sequence, key, 0, key.length, value, 0, value.length, 0);
+    mutation.sequence++;
+    encodeRecord(output, mutation);
   }
 }
 
 async function appendAll(log: Log): Promise<void> {
   for (let i = 0; i < RECORDS; i++) {
-    log.appendSet(1, 1, ++sequence, key, 0, key.length, value, 0, value.length, 0);
+    mutation.sequence++;
+    log.append(mutation);
     log.endRequest();
   }
   await log.whenCommitted(log.appended);
@@ -57,7 +62,7 @@ Deno.bench("encode a set", encodeAll);
 Deno.bench("decode a set", (b) => {
   encodeAll();
   b.start();
-  for (let at = 0; at < output.length;) at = decodeRecord(view, output.bytes, at, output.length);
+  for (let at = 0; at < output.length;) at = decodeRecord(decoded, output.bytes, at, output.length);
   b.end();
 });
 
@@ -66,7 +71,8 @@ Deno.bench("append 1,000 sets and commit them, handed to the system", async () =
 Deno.bench("append 1,000 sets and commit them, synced", async () => await appendAll(logs.always));
 
 Deno.bench("append one set and commit it, synced", async () => {
-  logs.always.appendSet(1, 1, ++sequence, key, 0, key.length, value, 0, value.length, 0);
+  mutation.sequence++;
+  logs.always.append(mutation);
   logs.always.endRequest();
   await logs.always.whenCommitted(logs.always.appended);
 });

@@ -6,6 +6,7 @@
  */
 import { SeededRandom } from "../tests/support/seeded_random.ts";
 import { GIB, MIB } from "../src/core/limits.ts";
+import { Mutation } from "../src/core/mutation.ts";
 import type { MutationListener } from "../src/store/mutation_listener.ts";
 import { Store } from "../src/store/store.ts";
 
@@ -13,13 +14,9 @@ const KEY_COUNT = 100_000;
 const KEY_BYTES = 16;
 const OPERATIONS = 1_000;
 
-let stamp = 0;
-const listener: MutationListener = {
-  onSet: () => ++stamp,
-  onDelete: () => ++stamp,
-  onExpire: () => ++stamp,
-  onFlush: () => ++stamp,
-};
+let position = 0;
+const listener: MutationListener = { onMutation: () => ++position };
+const mutation = new Mutation();
 const random = new SeededRandom(1);
 const target = new Uint8Array(4096);
 
@@ -45,13 +42,19 @@ function nextStart(): number {
 }
 
 function newStore(capBytes: number): Store {
-  return new Store({ capBytes, seed: { low: 1, high: 2 }, listener, revealed: { stamp: 0 } });
+  return new Store({ capBytes, seed: { low: 1, high: 2 }, listener, revealed: { position: 0 } });
+}
+
+function set(store: Store, keys: Uint8Array, at: number, value: Uint8Array): void {
+  mutation.setKey(keys, at, at + KEY_BYTES);
+  mutation.setValue(value, 0, value.length);
+  store.set(store.hashOf(keys, at, at + KEY_BYTES), mutation);
 }
 
 function filledStore(capBytes: number, value: Uint8Array): Store {
   const store = newStore(capBytes);
   for (let at = 0; at < keys.length; at += KEY_BYTES) {
-    store.set(store.hashOf(keys, at, at + KEY_BYTES), keys, at, at + KEY_BYTES, value, 0, value.length, 0);
+    set(store, keys, at, value);
   }
   return store;
 }
@@ -97,64 +100,28 @@ Deno.bench("find, touch, copy 64 bytes", () => {
 Deno.bench("set overwrite 64 bytes", () => {
   for (let i = 0; i < OPERATIONS; i++) {
     const at = nextStart();
-    smallStore.set(
-      smallStore.hashOf(keys, at, at + KEY_BYTES),
-      keys,
-      at,
-      at + KEY_BYTES,
-      small,
-      0,
-      small.length,
-      0,
-    );
+    set(smallStore, keys, at, small);
   }
 });
 
 Deno.bench("set new 64 bytes", () => {
   for (let i = 0; i < OPERATIONS; i++) {
     nextGrowingKey();
-    growingStore.set(
-      growingStore.hashOf(growingKey, 0, KEY_BYTES),
-      growingKey,
-      0,
-      KEY_BYTES,
-      small,
-      0,
-      small.length,
-      0,
-    );
+    set(growingStore, growingKey, 0, small);
   }
 });
 
 Deno.bench("set evicting 64 bytes", () => {
   for (let i = 0; i < OPERATIONS; i++) {
     const at = nextStart();
-    evictingStore.set(
-      evictingStore.hashOf(keys, at, at + KEY_BYTES),
-      keys,
-      at,
-      at + KEY_BYTES,
-      small,
-      0,
-      small.length,
-      0,
-    );
+    set(evictingStore, keys, at, small);
   }
 });
 
 Deno.bench("set overwrite 1,000 bytes", () => {
   for (let i = 0; i < OPERATIONS; i++) {
     const at = nextStart();
-    largeStore.set(
-      largeStore.hashOf(keys, at, at + KEY_BYTES),
-      keys,
-      at,
-      at + KEY_BYTES,
-      large,
-      0,
-      large.length,
-      0,
-    );
+    set(largeStore, keys, at, large);
   }
 });
 

@@ -4,6 +4,7 @@
  */
 import { type HashSeed, randomHashSeed } from "../core/key_hash.ts";
 import { MIB } from "../core/limits.ts";
+import { Mutation } from "../core/mutation.ts";
 import type { Random } from "../core/random.ts";
 import { Store } from "../store/store.ts";
 
@@ -12,11 +13,12 @@ const CACHE_BYTES = 16 * MIB;
 export class LocationCache {
   readonly #store: Store;
   readonly #value = new Uint8Array(1);
+  readonly #mutation = new Mutation();
 
   constructor(random: Random, capBytes = CACHE_BYTES) {
     const seed: HashSeed = randomHashSeed(random);
-    const listener = { onSet: () => 0, onDelete: () => 0, onExpire: () => 0, onFlush: () => 0 };
-    this.#store = new Store({ capBytes, seed, listener, revealed: { stamp: 0 } });
+    const listener = { onMutation: () => 0 };
+    this.#store = new Store({ capBytes, seed, listener, revealed: { position: 0 } });
   }
 
   /** Index of the node, or −1 when it is not known. */
@@ -30,6 +32,8 @@ export class LocationCache {
 
   set(key: Uint8Array, index: number): void {
     this.#value[0] = index;
-    this.#store.set(this.#store.hashOf(key, 0, key.length), key, 0, key.length, this.#value, 0, 1, 0);
+    this.#mutation.setKey(key, 0, key.length);
+    this.#mutation.setValue(this.#value, 0, 1);
+    this.#store.set(this.#store.hashOf(key, 0, key.length), this.#mutation);
   }
 }

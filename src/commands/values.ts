@@ -3,10 +3,14 @@
  * request. Neither allocates, and neither leaves half a reply when the entry does not fit.
  */
 import { VALUE_BYTES_MAX } from "../core/limits.ts";
+import { Mutation } from "../core/mutation.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Row, Store } from "../store/store.ts";
 import type { CommandContext } from "./context.ts";
 import { DOES_NOT_FIT, VALUE_TOO_LONG } from "./error_texts.ts";
+
+/** One for the process: it is filled and told of inside one call. */
+const mutation = new Mutation();
 
 /** Row of the key in argument `argument` of the request; 0 when there is no such key. */
 export function findArgument(context: CommandContext, store: Store, argument: number): Row {
@@ -51,14 +55,13 @@ export function setValue(
     return false;
   }
   const store = context.storeOf(keyArgument);
-  const keyStart = request.starts[keyArgument]!;
-  const keyEnd = request.ends[keyArgument]!;
-  const hash = context.hashOf(keyArgument);
-  if (!store.set(hash, request.bytes, keyStart, keyEnd, value, valueStart, valueEnd, expiresAtMs)) {
-    context.reply.error(DOES_NOT_FIT);
-    return false;
-  }
-  return true;
+  mutation.setKey(request.bytes, request.starts[keyArgument]!, request.ends[keyArgument]!);
+  mutation.setValue(value, valueStart, valueEnd);
+  mutation.expiresAtMs = expiresAtMs;
+  const fits = store.set(context.hashOf(keyArgument), mutation);
+  mutation.release();
+  if (!fits) context.reply.error(DOES_NOT_FIT);
+  return fits;
 }
 
 /** As {@linkcode setValue}, with the value in argument `valueArgument`. */

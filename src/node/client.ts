@@ -108,7 +108,7 @@ export class Client {
         if (barrier.isCongested()) await barrier.relief();
         const desk = this.#sitDown();
         const pending = this.#runBatch(desk);
-        const { stamp } = revealed;
+        const { position } = revealed;
         if (pending !== undefined) await pending;
         mayBeMore = pending !== undefined || desk.replyBytes >= OUTPUT_BYTES_HIGH;
         requestCount += this.#requestCount;
@@ -116,7 +116,7 @@ export class Client {
         const { room } = desk;
         let replies = desk.end();
         this.#standUp(desk);
-        if (!barrier.isCommitted(stamp) && !await barrier.whenCommitted(stamp)) {
+        if (!barrier.isCommitted(position) && !await barrier.whenCommitted(position)) {
           replies = this.#refusals(isText);
         }
         if (replies.length > 0) {
@@ -138,7 +138,7 @@ export class Client {
     const { executor } = desk;
     executor.nowMs = this.#session.lastActiveMs = clock.nowMs();
     this.#requestCount = 0;
-    revealed.stamp = 0;
+    revealed.position = 0;
     const buffer = this.#buffer;
     const { decoder } = executor;
     let lookedTo = -1;

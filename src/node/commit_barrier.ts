@@ -5,8 +5,9 @@
  * is behind, so that what waits for it stays bounded.
  */
 import { LOG_BACKLOG_BYTES_HIGH } from "../core/limits.ts";
+import type { Position } from "../core/mutation.ts";
 import type { Log } from "../persistence/log.ts";
-import type { Revealed, Stamp } from "../store/mutation_listener.ts";
+import type { Revealed } from "../store/mutation_listener.ts";
 import type { Dumps } from "./dumps.ts";
 
 export class CommitBarrier {
@@ -25,13 +26,13 @@ export class CommitBarrier {
     this.#log.endRequest();
   }
 
-  isCommitted(stamp: Stamp): boolean {
-    return stamp <= this.#log.committed;
+  isCommitted(position: Position): boolean {
+    return position <= this.#log.committed;
   }
 
-  /** Resolves to whether what `stamp` stands for is committed; `false` when it never will be. */
-  whenCommitted(stamp: Stamp): Promise<boolean> {
-    return this.#log.whenCommitted(stamp);
+  /** Resolves to whether what `position` stands for is committed; `false` when it never will be. */
+  whenCommitted(position: Position): Promise<boolean> {
+    return this.#log.whenCommitted(position);
   }
 
   /** Why the node takes no writes; empty while it does. */
@@ -44,8 +45,8 @@ export class CommitBarrier {
    * not committed and, as the log has failed, may never be. Empty when the reply may stand.
    */
   readRefusal(): string {
-    if (this.#log.failure === "" || this.isCommitted(this.#revealed.stamp)) return "";
-    this.#revealed.stamp = 0;
+    if (this.#log.failure === "" || this.isCommitted(this.#revealed.position)) return "";
+    this.#revealed.position = 0;
     return this.failureText();
   }
 

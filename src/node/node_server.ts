@@ -65,7 +65,7 @@ export class NodeServer {
     let receive = (connection: Connection) => room.receive(connection);
     void acceptAll(listener, (connection) => receive(connection));
     try {
-      const revealed: Revealed = { stamp: 0 };
+      const revealed: Revealed = { position: 0 };
       const keeper = await Keeper.open({ ...options, port: listener.port }, world, revealed);
       const server = new NodeServer(options, world, listener, keeper, revealed);
       // What a lowered cap pushed out is in the log still, and must not come back at a later start.

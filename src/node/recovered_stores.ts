@@ -2,10 +2,12 @@
  * The stores of a node while its data folder is read: which shards it keeps and how large they are, as the node file
  * says, filled by recovery without anything being logged again.
  */
+import { assert } from "../core/assert.ts";
 import { RefusalError } from "../core/errors.ts";
 import { randomHashSeed } from "../core/key_hash.ts";
 import type { HashSeed } from "../core/key_hash.ts";
 import { STORE_CAP_BYTES_MIN } from "../core/limits.ts";
+import { KIND_DELETE, KIND_EXPIRE, KIND_FLUSH, KIND_SET, type Mutation } from "../core/mutation.ts";
 import type { Random } from "../core/random.ts";
 import type { EntryLoader, RecoveryTarget } from "../persistence/replayer.ts";
 import type { MutationListener, Revealed } from "../store/mutation_listener.ts";
@@ -14,7 +16,7 @@ import { Store } from "../store/store.ts";
 import type { Topology } from "../topology/topology.ts";
 
 /** Hears what recovery applies, which is in the log already. */
-const SILENT: MutationListener = { onSet: () => 0, onDelete: () => 0, onExpire: () => 0, onFlush: () => 0 };
+const SILENT: MutationListener = { onMutation: () => 0 };
 
 /** With `nowMs` 0 nothing is expired: what had expired by itself is in the log as a delete. */
 const NO_TIME = 0;
@@ -62,51 +64,36 @@ export class RecoveredStores implements RecoveryTarget {
     const store = this.#storeOf(shard, "dump");
     const loader = store.load(entryCount);
     return {
-      add: (bytes, keyStart, valueStart, valueEnd, expiresAtMs) => {
-        if (!loader.add(bytes, keyStart, valueStart, valueEnd, expiresAtMs)) {
-          throw tooLargeError(store, shard, valueEnd - valueStart);
-        }
+      add: (mutation) => {
+        if (!loader.add(mutation)) throw tooLargeError(store, shard, mutation);
       },
       end: () => loader.end(),
     };
   }
 
-  set(
-    shard: number,
-    bytes: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    valueStart: number,
-    valueEnd: number,
-    expiresAtMs: number,
-  ): void {
+  apply(mutation: Mutation): void {
+    const { kind, shard, keyBytes, keyStart, keyEnd } = mutation;
     const store = this.#storeOf(shard);
-    const hash = store.hashOf(bytes, keyStart, keyEnd);
-    if (!store.set(hash, bytes, keyStart, keyEnd, bytes, valueStart, valueEnd, expiresAtMs)) {
-      throw tooLargeError(store, shard, valueEnd - valueStart);
+    if (kind === KIND_FLUSH) return store.flush();
+    const hash = store.hashOf(keyBytes, keyStart, keyEnd);
+    if (kind === KIND_SET) {
+      if (!store.set(hash, mutation)) throw tooLargeError(store, shard, mutation);
+      return;
+    }
+    const row = store.find(hash, keyBytes, keyStart, keyEnd, NO_TIME);
+    // Absent only where a lowered cap has evicted it meanwhile.
+    if (row === 0) return;
+    if (kind === KIND_DELETE) store.delete(row);
+    else {
+      assert(kind === KIND_EXPIRE, "a mutation is of a known kind");
+      store.expire(row, mutation.expiresAtMs);
     }
   }
 
-  delete(shard: number, bytes: Uint8Array, keyStart: number, keyEnd: number): void {
-    const store = this.#storeOf(shard);
-    store.deleteKey(store.hashOf(bytes, keyStart, keyEnd), bytes, keyStart, keyEnd, NO_TIME);
-  }
-
-  expire(shard: number, bytes: Uint8Array, keyStart: number, keyEnd: number, expiresAtMs: number): void {
-    const store = this.#storeOf(shard);
-    const row = store.find(store.hashOf(bytes, keyStart, keyEnd), bytes, keyStart, keyEnd, NO_TIME);
-    // Absent only where a lowered cap has evicted it meanwhile.
-    if (row !== 0) store.expire(row, expiresAtMs);
-  }
-
-  flush(shard: number): void {
-    this.#storeOf(shard).flush();
-  }
-
-  announce(shard: number, bytes: Uint8Array, keyStart: number, keyEnd: number): void {
+  announce({ shard, keyBytes, keyStart, keyEnd }: Mutation): void {
     const store = this.stores.get(shard);
     if (store !== undefined) {
-      this.#prefetcher.announce(store.fetchable, store.hashOf(bytes, keyStart, keyEnd));
+      this.#prefetcher.announce(store.fetchable, store.hashOf(keyBytes, keyStart, keyEnd));
     }
   }
 
@@ -126,9 +113,9 @@ export class RecoveredStores implements RecoveryTarget {
   }
 }
 
-function tooLargeError(store: Store, shard: number, valueBytes: number): RefusalError {
+function tooLargeError(store: Store, shard: number, { valueStart, valueEnd }: Mutation): RefusalError {
   return new RefusalError(
-    `Cannot recover: a value of ${valueBytes} bytes does not fit into the memory cap of ` +
+    `Cannot recover: a value of ${valueEnd - valueStart} bytes does not fit into the memory cap of ` +
       `${store.capBytes} bytes of shard ${shard}; raise --max-memory to what it was`,
   );
 }

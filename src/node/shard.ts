@@ -2,8 +2,9 @@
  * One shard copy of this node: its store, and its place in its own history. It hears every mutation of the store
  * and gives it to the log with the shard's number, epoch and next sequence, so that nothing changes unlogged.
  */
+import type { Mutation, Position } from "../core/mutation.ts";
 import type { Log } from "../persistence/log.ts";
-import type { MutationListener, Stamp } from "../store/mutation_listener.ts";
+import type { MutationListener } from "../store/mutation_listener.ts";
 import type { Store } from "../store/store.ts";
 
 export class Shard implements MutationListener {
@@ -25,38 +26,10 @@ export class Shard implements MutationListener {
     store.listener = this;
   }
 
-  onSet(
-    key: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    value: Uint8Array,
-    valueStart: number,
-    valueEnd: number,
-    expiresAtMs: number,
-  ): Stamp {
-    return this.#log.appendSet(
-      this.id,
-      this.epoch,
-      ++this.sequence,
-      key,
-      keyStart,
-      keyEnd,
-      value,
-      valueStart,
-      valueEnd,
-      expiresAtMs,
-    );
-  }
-
-  onDelete(key: Uint8Array, keyStart: number, keyEnd: number): Stamp {
-    return this.#log.appendDelete(this.id, this.epoch, ++this.sequence, key, keyStart, keyEnd);
-  }
-
-  onExpire(key: Uint8Array, keyStart: number, keyEnd: number, expiresAtMs: number): Stamp {
-    return this.#log.appendExpire(this.id, this.epoch, ++this.sequence, key, keyStart, keyEnd, expiresAtMs);
-  }
-
-  onFlush(): Stamp {
-    return this.#log.appendFlush(this.id, this.epoch, ++this.sequence);
+  onMutation(mutation: Mutation): Position {
+    mutation.shard = this.id;
+    mutation.epoch = this.epoch;
+    mutation.sequence = ++this.sequence;
+    return this.#log.append(mutation);
   }
 }

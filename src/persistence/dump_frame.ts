@@ -11,6 +11,7 @@
  */
 import { crc32 } from "../core/checksum.ts";
 import { KEY_BYTES_MAX, KIB, VALUE_BYTES_MAX } from "../core/limits.ts";
+import { KIND_SET, type Mutation } from "../core/mutation.ts";
 import type { OutputBuffer } from "../core/output_buffer.ts";
 
 /** Bytes of entries that close a frame. Large enough that its checksum costs next to nothing; it fits any cache. */
@@ -27,6 +28,8 @@ const SHARD_AT = 8;
 export const FRAME_INCOMPLETE = -1;
 /** {@linkcode endOfFrame}: whatever follows, this is no frame. */
 export const FRAME_BAD = -2;
+/** {@linkcode decodeEntry}: this is no entry. */
+export const ENTRY_BAD = -1;
 
 /** Opens a frame at the end of `output`, for the entries of `shard` that follow it. */
 export function openFrame(output: OutputBuffer, shard: number): void {
@@ -75,23 +78,24 @@ export function shardOfFrame(bytes: Uint8Array, start: number): number {
   return bytes[start + SHARD_AT]! | (bytes[start + SHARD_AT + 1]! << 8);
 }
 
-/** Where an entry's parts lie in the bytes that it was decoded from; filled again for each entry. */
-export class EntryView {
-  expiresAtMs = 0;
-  keyStart = 0;
-  valueStart = 0;
-  valueEnd = 0;
-}
-
 /**
- * Decodes the entry that begins at `start`; false when it is too long, for its frame,
- * which ends at `end`, or at all.
+ * Decodes the entry that begins at `start` of a buffer, which is `bytes` and `view`, into `mutation`, as the set that
+ * makes it. Returns the offset behind it; {@linkcode ENTRY_BAD} when it is too long, for its frame, which ends at `end`, or at all.
  */
-export function decodeEntry(entry: EntryView, view: DataView, start: number, end: number): boolean {
-  if (end - start < ENTRY_HEADER_BYTES) return false;
-  entry.expiresAtMs = view.getFloat64(start, true);
-  entry.keyStart = start + ENTRY_HEADER_BYTES;
-  entry.valueStart = entry.keyStart + view.getUint16(start + 12, true);
-  entry.valueEnd = entry.valueStart + view.getUint32(start + 8, true);
-  return entry.valueEnd <= end && entry.valueEnd - entry.valueStart <= VALUE_BYTES_MAX;
+export function decodeEntry(
+  mutation: Mutation,
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+  end: number,
+): number {
+  if (end - start < ENTRY_HEADER_BYTES) return ENTRY_BAD;
+  const keyStart = start + ENTRY_HEADER_BYTES;
+  const valueStart = keyStart + view.getUint16(start + 12, true);
+  const valueEnd = valueStart + view.getUint32(start + 8, true);
+  mutation.kind = KIND_SET;
+  mutation.expiresAtMs = view.getFloat64(start, true);
+  mutation.setKey(bytes, keyStart, valueStart);
+  mutation.setValue(bytes, valueStart, valueEnd);
+  return valueEnd <= end && valueEnd - valueStart <= VALUE_BYTES_MAX ? valueEnd : ENTRY_BAD;
 }

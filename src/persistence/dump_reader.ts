@@ -1,9 +1,10 @@
 /** Reads a dump from its first to its last byte. Whatever is not as it has to be is a refusal. */
+import { Mutation } from "../core/mutation.ts";
 import type { Disk, DiskFile } from "../io/disk.ts";
 import {
   decodeEntry,
   endOfFrame,
-  EntryView,
+  ENTRY_BAD,
   FRAME_BAD,
   FRAME_HEADER_BYTES,
   FRAME_INCOMPLETE,
@@ -41,7 +42,7 @@ class DumpReader {
   readonly #window: FileWindow;
   readonly #target: RecoveryTarget;
   readonly #shards = new Map<number, Loading>();
-  readonly #entry = new EntryView();
+  readonly #entry = new Mutation();
   /** Entries that all shards still have to have. */
   #missing = 0;
 
@@ -84,7 +85,8 @@ class DumpReader {
     const frameEnd = endOfFrame(bytes, start, end);
     if (frameEnd === FRAME_INCOMPLETE) return false;
     if (frameEnd === FRAME_BAD) this.#refuse("bad frame");
-    const shard = this.#shards.get(shardOfFrame(bytes, start));
+    this.#entry.shard = shardOfFrame(bytes, start);
+    const shard = this.#shards.get(this.#entry.shard);
     if (shard === undefined) this.#refuse("bad frame");
     this.#takeEntries(shard, bytes, start + FRAME_HEADER_BYTES, frameEnd);
     this.#window.start = frameEnd;
@@ -95,10 +97,11 @@ class DumpReader {
     const entry = this.#entry;
     const view = new DataView(bytes.buffer);
     let count = 0;
-    for (let at = start; at < end; at = entry.valueEnd) {
-      if (!decodeEntry(entry, view, at, end)) this.#refuse("bad frame");
+    for (let at = start; at < end;) {
+      at = decodeEntry(entry, bytes, view, at, end);
+      if (at === ENTRY_BAD) this.#refuse("bad frame");
       if (++count > shard.missing) this.#refuse("wrong count of entries");
-      shard.loader.add(bytes, entry.keyStart, entry.valueStart, entry.valueEnd, entry.expiresAtMs);
+      shard.loader.add(entry);
     }
     shard.missing -= count;
     this.#missing -= count;

@@ -4,7 +4,7 @@
  *
  *     append ─► gathering ─► in flight ─► segment ─► committed
  *
- * A stamp is a log position: the bytes of all records since the log was made, up to and with the one it stands for.
+ * A position is a place in the log: the bytes of all frames since it was made. That of a record is behind it.
  *
  * - `always`: committed = synced; one write and one sync for a batch. `everysec`, `no`: committed = handed to the
  *   operating system. A batch starts at the end of the turn's microtasks, so that all requests of one turn share it.
@@ -20,10 +20,11 @@ import type { Timer } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import { DISK_FULL_RETRY_MS, EVERYSEC_SYNC_BYTES, EVERYSEC_SYNC_MS } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
+import type { Mutation, Position } from "../core/mutation.ts";
 import type { OutputBuffer } from "../core/output_buffer.ts";
 import { FrameBuffer } from "./frame_buffer.ts";
 import { LogFiles, type LogFilesOptions, SyncError } from "./log_files.ts";
-import { encodeDelete, encodeExpire, encodeFlush, encodeSet } from "./record.ts";
+import { encodeRecord } from "./record.ts";
 import type { SegmentPlace } from "./segment.ts";
 
 /** When a mutation counts as committed. */
@@ -86,13 +87,13 @@ export class Log {
     return new Log(options, await LogFiles.open(filesOptions(options), earlier, last, length));
   }
 
-  /** Stamp behind the last appended record. */
-  get appended(): number {
+  /** Position behind the last appended record. */
+  get appended(): Position {
     return this.#committed + this.#inFlight.length + this.#gathering.length;
   }
 
-  /** Stamps up to here may be acknowledged. */
-  get committed(): number {
+  /** What lies before this position may be acknowledged. */
+  get committed(): Position {
     return this.#committed;
   }
 
@@ -120,66 +121,9 @@ export class Log {
     return this.#files.lastSyncMs;
   }
 
-  /** Appends a record; returns its stamp. */
-  appendSet(
-    shard: number,
-    epoch: number,
-    sequence: number,
-    key: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    value: Uint8Array,
-    valueStart: number,
-    valueEnd: number,
-    expiresAtMs: number,
-  ): number {
-    const output = this.#beginRecord();
-    encodeSet(
-      output,
-      shard,
-      epoch,
-      sequence,
-      key,
-      keyStart,
-      keyEnd,
-      value,
-      valueStart,
-      valueEnd,
-      expiresAtMs,
-    );
-    return this.appended;
-  }
-
-  /** Appends a record; returns its stamp. */
-  appendDelete(
-    shard: number,
-    epoch: number,
-    sequence: number,
-    key: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-  ): number {
-    encodeDelete(this.#beginRecord(), shard, epoch, sequence, key, keyStart, keyEnd);
-    return this.appended;
-  }
-
-  /** Appends a record; returns its stamp. */
-  appendExpire(
-    shard: number,
-    epoch: number,
-    sequence: number,
-    key: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    expiresAtMs: number,
-  ): number {
-    encodeExpire(this.#beginRecord(), shard, epoch, sequence, key, keyStart, keyEnd, expiresAtMs);
-    return this.appended;
-  }
-
-  /** Appends a record; returns its stamp. */
-  appendFlush(shard: number, epoch: number, sequence: number): number {
-    encodeFlush(this.#beginRecord(), shard, epoch, sequence);
+  /** Appends the mutation's record; returns the position behind it. */
+  append(mutation: Mutation): Position {
+    encodeRecord(this.#beginRecord(), mutation);
     return this.appended;
   }
 
@@ -194,12 +138,12 @@ export class Log {
     return this.appended;
   }
 
-  /** Resolves to `true` once `stamp` is committed; to `false` when the log failed and nothing of it may be told. */
-  whenCommitted(stamp: number): Promise<boolean> {
-    assert(stamp <= this.appended, "a stamp was given out by this log");
-    if (stamp <= this.#committed) return COMMITTED;
+  /** Resolves to `true` once everything up to `position` is committed; to `false` when the log failed and nothing of it may be told. */
+  whenCommitted(position: Position): Promise<boolean> {
+    assert(position <= this.appended, "a position was given out by this log");
+    if (position <= this.#committed) return COMMITTED;
     if (this.#failure !== "") return FAILED;
-    if (stamp <= this.#committed + this.#inFlight.length) {
+    if (position <= this.#committed + this.#inFlight.length) {
       this.#inFlightWaiters ??= Promise.withResolvers();
       return this.#inFlightWaiters.promise;
     }
@@ -207,11 +151,11 @@ export class Log {
     return this.#gatheringWaiters.promise;
   }
 
-  /** Resolves to `true` once everything up to `stamp` would survive a power loss, whatever the policy is. */
-  async syncThrough(stamp: number): Promise<boolean> {
-    if (!await this.whenCommitted(stamp)) return false;
+  /** Resolves to `true` once everything up to `position` would survive a power loss, whatever the policy is. */
+  async syncThrough(position: Position): Promise<boolean> {
+    if (!await this.whenCommitted(position)) return false;
     try {
-      await this.#files.syncThrough(stamp);
+      await this.#files.syncThrough(position);
       return true;
     } catch (error) {
       this.#fail(error);

@@ -141,7 +141,7 @@ export class LogReader {
   /** Replays records until the file ends (true) or a bad frame comes (false), which the reader then stands at. */
   async #replayRecords(segment: SegmentPlace, place: Place, reader: RecordReader): Promise<boolean> {
     const { replayer } = this.#options;
-    const { view, frame } = reader;
+    const { mutation, frame } = reader;
     while (true) {
       reader.announce(replayer.target);
       const next = reader.next();
@@ -153,7 +153,7 @@ export class LogReader {
       if (replayer.heldBytes === 0) this.#heldPosition = frame.position;
       const finding = next === RECORD_BAD
         ? "unknown record"
-        : replayer.take(view, frame.more, reader.window.bytes, reader.recordStart, next);
+        : replayer.take(mutation, frame.more, reader.window.bytes, reader.recordStart, next);
       if (finding !== "good record") refuse(place, finding, `${segment.path} at byte ${reader.recordOffset}`);
     }
   }

@@ -23,13 +23,10 @@ import {
   RECORD_SET_OVERHEAD_BYTES,
   SHARD_COUNT_MAX,
 } from "../core/limits.ts";
+import { KIND_DELETE, KIND_EXPIRE, KIND_FLUSH, KIND_SET, type Mutation } from "../core/mutation.ts";
 import type { OutputBuffer } from "../core/output_buffer.ts";
 
-/** A set; in a {@linkcode RecordView} one for ever, too. */
-export const KIND_SET = 1;
-export const KIND_DELETE = 2;
-export const KIND_EXPIRE = 3;
-export const KIND_FLUSH = 4;
+/** A set for ever; in a {@linkcode Mutation} it is a set. */
 const KIND_SET_FOR_EVER = 7;
 
 /** {@linkcode decodeRecord}: this is no record. None of the codes of log_frame.ts. */
@@ -59,126 +56,87 @@ assert(
   "a set is no longer than the limits say",
 );
 
-/** A decoded record; offsets are into the bytes that it was decoded from. Filled again for each record. */
-export class RecordView {
-  shard = 0;
-  epoch = 0;
-  sequence = 0;
-  kind = 0;
-  /** Of a set or expire. */
-  expiresAtMs = 0;
-  keyStart = 0;
-  keyEnd = 0;
-  valueStart = 0;
-  valueEnd = 0;
+/** Appends the mutation's record. */
+export function encodeRecord(output: OutputBuffer, mutation: Mutation): void {
+  const { kind } = mutation;
+  if (kind === KIND_SET) encodeSet(output, mutation);
+  else if (kind === KIND_DELETE) encodeDelete(output, mutation);
+  else if (kind === KIND_EXPIRE) encodeExpire(output, mutation);
+  else {
+    assert(kind === KIND_FLUSH, "a mutation is of a known kind");
+    output.length = encodeHead(output, mutation, KIND_FLUSH, 0);
+  }
 }
 
-/** Appends a set's record. */
-export function encodeSet(
-  output: OutputBuffer,
-  shard: number,
-  epoch: number,
-  sequence: number,
-  key: Uint8Array,
-  keyStart: number,
-  keyEnd: number,
-  value: Uint8Array,
-  valueStart: number,
-  valueEnd: number,
-  expiresAtMs: number,
-): void {
+function encodeSet(output: OutputBuffer, mutation: Mutation): void {
+  const { keyStart, keyEnd, valueStart, valueEnd, expiresAtMs } = mutation;
   const isForEver = expiresAtMs === 0;
-  const payload = (isForEver ? 0 : DEADLINE_BYTES) + KEY_LENGTH_BYTES + keyEnd - keyStart + valueEnd -
-    valueStart;
-  const kind = isForEver ? KIND_SET_FOR_EVER : KIND_SET;
-  let at = encodeHead(output, shard, epoch, sequence, kind, payload);
+  const keyLength = keyEnd - keyStart;
+  const payload = (isForEver ? 0 : DEADLINE_BYTES) + KEY_LENGTH_BYTES + keyLength + valueEnd - valueStart;
+  let at = encodeHead(output, mutation, isForEver ? KIND_SET_FOR_EVER : KIND_SET, payload);
   if (!isForEver) at = writeDeadline(output, at, expiresAtMs);
-  output.words.setUint16(at, keyEnd - keyStart, true);
+  output.words.setUint16(at, keyLength, true);
   output.length = at + KEY_LENGTH_BYTES;
-  output.copy(key, keyStart, keyEnd);
-  output.copy(value, valueStart, valueEnd);
+  output.copy(mutation.keyBytes, keyStart, keyEnd);
+  output.copy(mutation.valueBytes, valueStart, valueEnd);
 }
 
-/** Appends a delete's record. */
-export function encodeDelete(
-  output: OutputBuffer,
-  shard: number,
-  epoch: number,
-  sequence: number,
-  key: Uint8Array,
-  keyStart: number,
-  keyEnd: number,
-): void {
-  output.length = encodeHead(output, shard, epoch, sequence, KIND_DELETE, keyEnd - keyStart);
-  output.copy(key, keyStart, keyEnd);
+function encodeDelete(output: OutputBuffer, mutation: Mutation): void {
+  const { keyStart, keyEnd } = mutation;
+  output.length = encodeHead(output, mutation, KIND_DELETE, keyEnd - keyStart);
+  output.copy(mutation.keyBytes, keyStart, keyEnd);
 }
 
-/** Appends an expire's record. */
-export function encodeExpire(
-  output: OutputBuffer,
-  shard: number,
-  epoch: number,
-  sequence: number,
-  key: Uint8Array,
-  keyStart: number,
-  keyEnd: number,
-  expiresAtMs: number,
-): void {
-  const at = encodeHead(output, shard, epoch, sequence, KIND_EXPIRE, DEADLINE_BYTES + keyEnd - keyStart);
-  output.length = writeDeadline(output, at, expiresAtMs);
-  output.copy(key, keyStart, keyEnd);
-}
-
-/** Appends a flush's record. */
-export function encodeFlush(output: OutputBuffer, shard: number, epoch: number, sequence: number): void {
-  output.length = encodeHead(output, shard, epoch, sequence, KIND_FLUSH, 0);
+function encodeExpire(output: OutputBuffer, mutation: Mutation): void {
+  const { keyStart, keyEnd } = mutation;
+  const at = encodeHead(output, mutation, KIND_EXPIRE, DEADLINE_BYTES + keyEnd - keyStart);
+  output.length = writeDeadline(output, at, mutation.expiresAtMs);
+  output.copy(mutation.keyBytes, keyStart, keyEnd);
 }
 
 /**
- * Decodes the record that begins at `bytes[start]`, in a frame that ends at `end`. Returns the offset behind it, or
- * {@linkcode RECORD_BAD}: then the view holds nothing useful.
+ * Decodes the record that begins at `bytes[start]`, in a frame that ends at `end`, into `mutation`. Returns the offset
+ * behind it, or {@linkcode RECORD_BAD}: then the mutation holds nothing useful.
  */
-export function decodeRecord(view: RecordView, bytes: Uint8Array, start: number, end: number): number {
+export function decodeRecord(mutation: Mutation, bytes: Uint8Array, start: number, end: number): number {
   if (end - start < RECORD_HEADER_BYTES) return RECORD_BAD;
   const length = readU32(bytes, start);
   const recordEnd = start + PREFIX_BYTES + length;
   if (length < RECORD_HEADER_BYTES - PREFIX_BYTES || length > RECORD_BYTES_MAX || recordEnd > end) {
     return RECORD_BAD;
   }
-  return decodeHead(view, bytes, start) && decodePayload(view, bytes, start + RECORD_HEADER_BYTES, recordEnd)
-    ? recordEnd
-    : RECORD_BAD;
+  const isGood = decodeHead(mutation, bytes, start) &&
+    decodePayload(mutation, bytes, start + RECORD_HEADER_BYTES, recordEnd);
+  return isGood ? recordEnd : RECORD_BAD;
 }
 
-function decodeHead(view: RecordView, bytes: Uint8Array, start: number): boolean {
+function decodeHead(mutation: Mutation, bytes: Uint8Array, start: number): boolean {
   const high = readU32(bytes, start + SEQUENCE_AT + 4);
-  view.shard = bytes[start + SHARD_AT]! | (bytes[start + SHARD_AT + 1]! << 8);
-  view.epoch = readU32(bytes, start + EPOCH_AT);
-  view.sequence = high * U32_RANGE + readU32(bytes, start + SEQUENCE_AT);
-  view.kind = bytes[start + KIND_AT]!;
-  return high <= U64_HIGH_MAX && view.shard < SHARD_COUNT_MAX;
+  mutation.shard = bytes[start + SHARD_AT]! | (bytes[start + SHARD_AT + 1]! << 8);
+  mutation.epoch = readU32(bytes, start + EPOCH_AT);
+  mutation.sequence = high * U32_RANGE + readU32(bytes, start + SEQUENCE_AT);
+  mutation.kind = bytes[start + KIND_AT]!;
+  return high <= U64_HIGH_MAX && mutation.shard < SHARD_COUNT_MAX;
 }
 
-function decodePayload(view: RecordView, bytes: Uint8Array, at: number, end: number): boolean {
-  switch (view.kind) {
+function decodePayload(mutation: Mutation, bytes: Uint8Array, at: number, end: number): boolean {
+  switch (mutation.kind) {
     case KIND_SET:
       if (end - at < DEADLINE_BYTES) return false;
-      view.expiresAtMs = readFloat64(bytes, at);
-      return decodePair(view, bytes, at + DEADLINE_BYTES, end);
+      mutation.expiresAtMs = readFloat64(bytes, at);
+      return decodePair(mutation, bytes, at + DEADLINE_BYTES, end);
     case KIND_SET_FOR_EVER:
-      view.kind = KIND_SET;
-      view.expiresAtMs = 0;
-      return decodePair(view, bytes, at, end);
+      mutation.kind = KIND_SET;
+      mutation.expiresAtMs = 0;
+      return decodePair(mutation, bytes, at, end);
     case KIND_DELETE:
-      view.keyStart = at;
-      view.keyEnd = end;
+      mutation.setKey(bytes, at, end);
       return end - at <= KEY_BYTES_MAX;
     case KIND_EXPIRE:
       if (end - at < DEADLINE_BYTES) return false;
-      view.expiresAtMs = readFloat64(bytes, at);
-      view.keyStart = at + DEADLINE_BYTES;
-      view.keyEnd = end;
-      return end - view.keyStart <= KEY_BYTES_MAX;
+      mutation.expiresAtMs = readFloat64(bytes, at);
+      mutation.setKey(bytes, at + DEADLINE_BYTES, end);
+      return end - mutation.keyStart <= KEY_BYTES_MAX;
     case KIND_FLUSH:
       return at === end;
     default:
@@ -187,29 +145,24 @@ function decodePayload(view: RecordView, bytes: Uint8Array, at: number, end: num
 }
 
 /** The end of a set's payload: key and value. */
-function decodePair(view: RecordView, bytes: Uint8Array, at: number, end: number): boolean {
+function decodePair(mutation: Mutation, bytes: Uint8Array, at: number, end: number): boolean {
   if (end - at < KEY_LENGTH_BYTES) return false;
-  view.keyStart = at + KEY_LENGTH_BYTES;
-  view.keyEnd = view.valueStart = view.keyStart + (bytes[at]! | (bytes[at + 1]! << 8));
-  view.valueEnd = end;
-  return view.valueStart <= end;
+  const keyStart = at + KEY_LENGTH_BYTES;
+  const keyEnd = keyStart + (bytes[at]! | (bytes[at + 1]! << 8));
+  mutation.setKey(bytes, keyStart, keyEnd);
+  mutation.setValue(bytes, keyEnd, end);
+  return keyEnd <= end;
 }
 
 /** Writes what stands before the payload, with room for that, and returns where the payload begins. */
-function encodeHead(
-  output: OutputBuffer,
-  shard: number,
-  epoch: number,
-  sequence: number,
-  kind: number,
-  payloadBytes: number,
-): number {
+function encodeHead(output: OutputBuffer, mutation: Mutation, kind: number, payloadBytes: number): number {
   output.reserve(RECORD_HEADER_BYTES + payloadBytes);
   const { words, length: at } = output;
+  const { sequence } = mutation;
   const low = sequence >>> 0;
   words.setUint32(at, RECORD_HEADER_BYTES - PREFIX_BYTES + payloadBytes, true);
-  words.setUint16(at + SHARD_AT, shard, true);
-  words.setUint32(at + EPOCH_AT, epoch, true);
+  words.setUint16(at + SHARD_AT, mutation.shard, true);
+  words.setUint32(at + EPOCH_AT, mutation.epoch, true);
   words.setUint32(at + SEQUENCE_AT, low, true);
   words.setUint32(at + SEQUENCE_AT + 4, (sequence - low) / U32_RANGE, true);
   words.setUint8(at + KIND_AT, kind);

@@ -4,18 +4,19 @@
  * wanted, so what is incomplete or bad is always a frame.
  */
 import { LOG_FRAME_HEADER_BYTES } from "../core/limits.ts";
+import { KIND_EXPIRE, Mutation } from "../core/mutation.ts";
 import type { DiskFile } from "../io/disk.ts";
 import { FileWindow } from "./file_window.ts";
 import { decodeFrame, FrameView, peekFrame } from "./log_frame.ts";
-import { decodeRecord, KIND_EXPIRE, RecordView } from "./record.ts";
+import { decodeRecord } from "./record.ts";
 import type { RecoveryTarget } from "./replayer.ts";
 
 /** Records whose keys are announced at a time. What is fetched for them fits well into the processor's cache. */
 const ANNOUNCED_MAX = 128;
 
 export class RecordReader {
-  /** The record that was read last; its offsets are into the window's bytes. */
-  readonly view = new RecordView();
+  /** That of the record that was read last; its bytes are the window's. */
+  readonly mutation = new Mutation();
   /** The frame that it lies in. */
   readonly frame = new FrameView();
   readonly window: FileWindow;
@@ -25,7 +26,7 @@ export class RecordReader {
   readonly #filePosition: number;
   /** Offset in the file behind the frame that is being read. */
   #frameEnd: number;
-  readonly #ahead = new RecordView();
+  readonly #ahead = new Mutation();
   /** Offsets in the file: up to where keys were announced, and behind the frame that this is in. */
   #announcedTo: number;
   #announcedFrameEnd: number;
@@ -42,7 +43,7 @@ export class RecordReader {
   announce(target: RecoveryTarget): void {
     if (this.offset < this.#announcedTo) return;
     const { bytes, end } = this.window;
-    const view = this.#ahead;
+    const mutation = this.#ahead;
     const shift = this.window.offsetOf(0);
     let at = this.#announcedTo - shift;
     let frameEnd = this.#announcedFrameEnd - shift;
@@ -54,9 +55,9 @@ export class RecordReader {
         at += LOG_FRAME_HEADER_BYTES;
         if (at === frameEnd) continue;
       }
-      const next = decodeRecord(view, bytes, at, frameEnd);
+      const next = decodeRecord(mutation, bytes, at, frameEnd);
       if (next < 0) break;
-      if (view.kind <= KIND_EXPIRE) target.announce(view.shard, bytes, view.keyStart, view.keyEnd);
+      if (mutation.kind <= KIND_EXPIRE) target.announce(mutation);
       at = next;
     }
     target.fetchAnnounced();
@@ -75,7 +76,7 @@ export class RecordReader {
   }
 
   /**
-   * Reads the next record into `view`: its end (in the window's bytes), `FRAME_INCOMPLETE` or `FRAME_BAD` when that
+   * Reads the next record into `mutation`: its end (in the window's bytes), `FRAME_INCOMPLETE` or `FRAME_BAD` when that
    * would be in a frame that is so, or `RECORD_BAD`; these are negative.
    */
   next(): number {
@@ -88,7 +89,7 @@ export class RecordReader {
       window.start += LOG_FRAME_HEADER_BYTES;
     }
     this.recordStart = window.start;
-    const next = decodeRecord(this.view, window.bytes, window.start, this.#frameEnd - window.offsetOf(0));
+    const next = decodeRecord(this.mutation, window.bytes, window.start, this.#frameEnd - window.offsetOf(0));
     if (next >= 0) window.start = next;
     return next;
   }

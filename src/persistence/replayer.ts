@@ -2,45 +2,28 @@
  * Applies records in order, and holds back those of frames with a request that goes on until all of it is there: a
  * request applies all or none. Each shard's sequence must go on without a gap, and its epoch must not go back.
  */
-import { assert } from "../core/assert.ts";
 import { MIB, SHARD_COUNT_MAX } from "../core/limits.ts";
+import { Mutation } from "../core/mutation.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
-import { decodeRecord, KIND_DELETE, KIND_EXPIRE, KIND_FLUSH, KIND_SET, RecordView } from "./record.ts";
+import { decodeRecord } from "./record.ts";
 
 /** Most room that is kept for the next request once one is applied. */
 const HELD_BYTES_KEEP = 1 * MIB;
 
 /** Takes the entries of one shard of a dump. */
 export interface EntryLoader {
-  /** Takes the entry of `bytes[keyStart, valueStart)`, whose value follows up to `valueEnd`. No key comes twice. */
-  add(
-    bytes: Uint8Array,
-    keyStart: number,
-    valueStart: number,
-    valueEnd: number,
-    expiresAtMs: number,
-  ): void;
+  /** Takes an entry, as the set that makes it. No key comes twice. */
+  add(mutation: Mutation): void;
   end(): void;
 }
 
-/** Takes what was recovered. Byte ranges are valid during the call only. */
+/** Takes what was recovered. Mutations are valid during the call only. */
 export interface RecoveryTarget {
   /** Before all else: a dump's entries of a shard, `entryCount` of them. All loaders end before the first mutation. */
   load(shard: number, entryCount: number): EntryLoader;
-  set(
-    shard: number,
-    bytes: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    valueStart: number,
-    valueEnd: number,
-    expiresAtMs: number,
-  ): void;
-  delete(shard: number, bytes: Uint8Array, keyStart: number, keyEnd: number): void;
-  expire(shard: number, bytes: Uint8Array, keyStart: number, keyEnd: number, expiresAtMs: number): void;
-  flush(shard: number): void;
+  apply(mutation: Mutation): void;
   /** The key will come soon, unless what was read is damaged. A hint: nothing may change. */
-  announce(shard: number, bytes: Uint8Array, keyStart: number, keyEnd: number): void;
+  announce(mutation: Mutation): void;
   /** All keys that will come soon were announced. */
   fetchAnnounced(): void;
 }
@@ -62,7 +45,7 @@ export class Replayer {
   readonly #isKnown = new Uint8Array(SHARD_COUNT_MAX);
   /** Records of frames with a request whose last record is yet to come. */
   readonly #held = new OutputBuffer();
-  readonly #heldView = new RecordView();
+  readonly #heldMutation = new Mutation();
   #recordCount = 0;
 
   constructor(target: RecoveryTarget) {
@@ -96,14 +79,17 @@ export class Replayer {
     this.#sequences[shard] = history.sequence;
   }
 
-  /** Takes the log's next record, `bytes[start, end)`; `more`: the frame after its own goes on with the same request. */
-  take(view: RecordView, more: boolean, bytes: Uint8Array, start: number, end: number): ReplayFinding {
+  /**
+   * Takes the log's next record, `bytes[start, end)`, which holds `mutation`; `more`: the frame after its own goes on
+   * with the same request.
+   */
+  take(mutation: Mutation, more: boolean, bytes: Uint8Array, start: number, end: number): ReplayFinding {
     if (more) {
       this.#held.copy(bytes, start, end);
       return "good record";
     }
     const finding = this.#held.length > 0 ? this.#followHeld() : "good record";
-    return finding === "good record" ? this.#follow(view, bytes) : finding;
+    return finding === "good record" ? this.#follow(mutation) : finding;
   }
 
   /** Drops what is held back. */
@@ -114,38 +100,23 @@ export class Replayer {
   #followHeld(): ReplayFinding {
     const { bytes, length } = this.#held;
     for (let at = 0; at < length;) {
-      at = decodeRecord(this.#heldView, bytes, at, length);
-      const finding = this.#follow(this.#heldView, bytes);
+      at = decodeRecord(this.#heldMutation, bytes, at, length);
+      const finding = this.#follow(this.#heldMutation);
       if (finding !== "good record") return finding;
     }
     this.dropHeld();
     return "good record";
   }
 
-  #follow(view: RecordView, bytes: Uint8Array): ReplayFinding {
-    const { shard, sequence, epoch } = view;
+  #follow(mutation: Mutation): ReplayFinding {
+    const { shard, sequence, epoch } = mutation;
     if (sequence !== this.#sequences[shard]! + 1) return "gap in a shard's sequence";
     if (epoch < this.#epochs[shard]!) return "older epoch";
     this.#sequences[shard] = sequence;
     this.#epochs[shard] = epoch;
     this.#isKnown[shard] = 1;
     this.#recordCount++;
-    this.#apply(view, bytes);
+    this.target.apply(mutation);
     return "good record";
-  }
-
-  #apply(view: RecordView, bytes: Uint8Array): void {
-    const { shard, keyStart, keyEnd, valueStart, valueEnd, expiresAtMs } = view;
-    switch (view.kind) {
-      case KIND_SET:
-        return this.target.set(shard, bytes, keyStart, keyEnd, valueStart, valueEnd, expiresAtMs);
-      case KIND_DELETE:
-        return this.target.delete(shard, bytes, keyStart, keyEnd);
-      case KIND_EXPIRE:
-        return this.target.expire(shard, bytes, keyStart, keyEnd, expiresAtMs);
-      default:
-        assert(view.kind === KIND_FLUSH, "only records of the log come here");
-        return this.target.flush(shard);
-    }
   }
 }

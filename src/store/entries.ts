@@ -2,6 +2,7 @@
  * What is written in entries: lengths, deadline, key and value, by row, over the arena's blocks in the layout of
  * entry_layout.ts. Also counts the entries that have a deadline, since every way of giving or losing one passes here.
  */
+import type { Mutation } from "../core/mutation.ts";
 import { type Arena, BLOCK_DOUBLES, BLOCK_WORDS } from "./arena.ts";
 import {
   blocksOfPayload,
@@ -72,39 +73,36 @@ export class Entries {
     this.#copyOut(row, ENTRY_HEADER_BYTES + this.keyLength(row) + from, target, at, to - from);
   }
 
-  /**
-   * Writes a new entry's head and payload into its fresh chain of `blocks` blocks: the key `bytes[start, keyEnd)` and,
-   * behind it, the value up to `end`. No deadline.
-   */
-  create(
-    row: Row,
-    blocks: number,
-    hash: number,
-    bytes: Uint8Array,
-    start: number,
-    keyEnd: number,
-    end = keyEnd,
-  ): void {
+  /** Writes the mutation's key, value and deadline as a new entry into its fresh chain of `blocks` blocks. */
+  create(row: Row, blocks: number, hash: number, mutation: Mutation): void {
+    const { keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd, expiresAtMs } = mutation;
     const at = row * BLOCK_WORDS;
+    const keyLength = keyEnd - keyStart;
     this.#words[at + HASH_WORD] = hash;
-    this.#words[at + KEY_LENGTH_WORD] = keyEnd - start;
-    this.#words[at + VALUE_LENGTH_WORD] = (end - keyEnd) | this.#scattered(row, blocks);
-    this.#doubles[row * BLOCK_DOUBLES + EXPIRES_AT_DOUBLE] = 0;
-    this.#copyIn(row, ENTRY_HEADER_BYTES, bytes, start, end);
+    this.#words[at + KEY_LENGTH_WORD] = keyLength;
+    this.#words[at + VALUE_LENGTH_WORD] = (valueEnd - valueStart) | this.#scattered(row, blocks);
+    this.#doubles[row * BLOCK_DOUBLES + EXPIRES_AT_DOUBLE] = expiresAtMs;
+    if (expiresAtMs !== 0) this.#volatileCount++;
+    if (valueStart === keyEnd && valueBytes === keyBytes) {
+      this.#copyIn(row, ENTRY_HEADER_BYTES, keyBytes, keyStart, valueEnd);
+      return;
+    }
+    this.#copyIn(row, ENTRY_HEADER_BYTES, keyBytes, keyStart, keyEnd);
+    this.#copyIn(row, ENTRY_HEADER_BYTES + keyLength, valueBytes, valueStart, valueEnd);
   }
 
-  /** Makes the entry's chain `blocks` long. Keeps its key, which is `key[start, end)`; its value is lost. */
-  resize(row: Row, blocks: number, key: Uint8Array, start: number, end: number): void {
+  /** Makes the entry's chain `blocks` long. Keeps its key, which is the mutation's; its value is lost. */
+  resize(row: Row, blocks: number, { keyBytes, keyStart, keyEnd }: Mutation): void {
     this.#arena.resize(row, this.blockCount(row), blocks);
     this.#words[row * BLOCK_WORDS + VALUE_LENGTH_WORD] = this.#scattered(row, blocks);
-    this.#copyIn(row, ENTRY_HEADER_BYTES, key, start, end);
+    this.#copyIn(row, ENTRY_HEADER_BYTES, keyBytes, keyStart, keyEnd);
   }
 
-  /** Writes `value[start, end)`, for which the chain has the right length. */
-  setValue(row: Row, value: Uint8Array, start: number, end: number): void {
+  /** Writes the mutation's value, for which the chain has the right length. */
+  setValue(row: Row, { valueBytes, valueStart, valueEnd }: Mutation): void {
     const at = row * BLOCK_WORDS + VALUE_LENGTH_WORD;
-    this.#words[at] = (end - start) | (this.#words[at]! & SCATTERED);
-    this.#copyIn(row, ENTRY_HEADER_BYTES + this.keyLength(row), value, start, end);
+    this.#words[at] = (valueEnd - valueStart) | (this.#words[at]! & SCATTERED);
+    this.#copyIn(row, ENTRY_HEADER_BYTES + this.keyLength(row), valueBytes, valueStart, valueEnd);
   }
 
   setExpiresAt(row: Row, expiresAtMs: number): void {

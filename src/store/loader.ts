@@ -9,6 +9,7 @@
 import { assert } from "../core/assert.ts";
 import { hashOfKey, type HashSeed } from "../core/key_hash.ts";
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from "../core/limits.ts";
+import type { Mutation } from "../core/mutation.ts";
 import { blocksOfPayload } from "./entry_layout.ts";
 import type { StoreParts } from "./store_check.ts";
 
@@ -38,28 +39,21 @@ export class Loader {
   }
 
   /**
-   * Adds the entry whose key is `bytes[keyStart, valueStart)`, which the store does not have, and whose value follows up
-   * to `valueEnd`, until `expiresAtMs` (0 = for ever), as the newest. Evicts the oldest entries for as long as room
-   * lacks. False when it does not fit even into an empty store: then nothing changes.
+   * Adds the mutation's key, which the store does not have, with its value and deadline, as the newest. Evicts the oldest
+   * entries for as long as room lacks. False when it does not fit even into an empty store: then nothing changes.
    */
-  add(
-    bytes: Uint8Array,
-    keyStart: number,
-    valueStart: number,
-    valueEnd: number,
-    expiresAtMs: number,
-  ): boolean {
+  add(mutation: Mutation): boolean {
     const { arena, entries, order, seed, mark, blockLimit } = this.#parts;
-    assert(valueStart - keyStart <= KEY_BYTES_MAX, "a key is not too long");
-    assert(valueEnd - valueStart <= VALUE_BYTES_MAX, "a value is not too long");
-    const blocks = blocksOfPayload(valueEnd - keyStart);
+    const { keyBytes, keyStart, keyEnd } = mutation;
+    const valueLength = mutation.valueEnd - mutation.valueStart;
+    assert(keyEnd - keyStart <= KEY_BYTES_MAX, "a key is not too long");
+    assert(valueLength <= VALUE_BYTES_MAX, "a value is not too long");
+    const blocks = blocksOfPayload(keyEnd - keyStart + valueLength);
     if (blocks > blockLimit) return false;
     if (arena.liveCount + blocks > blockLimit) this.#makeRoom(blocks);
     const row = arena.allocate(blocks);
     arena.marks[row] = mark;
-    const hash = hashOfKey(seed, bytes, keyStart, valueStart);
-    entries.create(row, blocks, hash, bytes, keyStart, valueStart, valueEnd);
-    entries.setExpiresAt(row, expiresAtMs);
+    entries.create(row, blocks, hashOfKey(seed, keyBytes, keyStart, keyEnd), mutation);
     order.append(row);
     this.#pending[this.#pendingCount++] = row;
     if (this.#pendingCount === PENDING_ROWS_MAX) this.#index();

@@ -9,7 +9,7 @@
 import { type Arena, BLOCK_WORDS } from "./arena.ts";
 import { BUCKET_NEXT_WORD } from "./entry_layout.ts";
 import type { KeyIndex } from "./key_index.ts";
-import type { StampStripes } from "./stamp_stripes.ts";
+import type { PositionStripes } from "./position_stripes.ts";
 
 /** Keys that can be announced between two fetches; those beyond are not fetched. */
 const ANNOUNCED_MAX = 128;
@@ -20,7 +20,7 @@ const ROWS_PER_BUCKET = 2;
 export interface Fetchable {
   readonly arena: Arena;
   readonly index: KeyIndex;
-  readonly stamps: StampStripes;
+  readonly positions: PositionStripes;
   /** Of use to the prefetcher only: announced keys that were counted so far. */
   announcedCount: number;
 }
@@ -96,18 +96,18 @@ export class Prefetcher {
 
   /**
    * Fetches the end of each key's first block, the block that follows it, as it does in most chains, and the key's
-   * stripe of stamps.
+   * stripe of positions.
    */
   #fetchPayloads(count: number): void {
     const [hashes, rows, stores] = [this.#hashes, this.#rows, this.#stores];
-    let { arena: { words }, stamps } = stores[0]!;
+    let { arena: { words }, positions } = stores[0]!;
     const areMixed = this.#areMixed;
     let seen = 0;
     for (let i = 0; i < count; i++) {
-      if (areMixed) ({ arena: { words }, stamps } = stores[i]!);
+      if (areMixed) ({ arena: { words }, positions } = stores[i]!);
       const end = rows[i]! * BLOCK_WORDS + BLOCK_WORDS - 1;
       seen |= words[end]! | words[end + BLOCK_WORDS]!;
-      if (stamps.of(hashes[i]!) < 0) seen++;
+      if (positions.of(hashes[i]!) < 0) seen++;
     }
     this.seen = seen;
   }

@@ -18,17 +18,19 @@
 import { Arena, BLOCK_BYTES, BLOCK_OVERHEAD_BYTES, BLOCK_WORDS } from "./arena.ts";
 import { Entries } from "./entries.ts";
 import { blocksOfPayload, NEWER_WORD, OLDER_WORD, type Row } from "./entry_layout.ts";
+import { ExpirySweep } from "./expiry_sweep.ts";
 import { BUCKET_BYTES, BUCKET_COUNT_MIN, KeyIndex } from "./key_index.ts";
 import { Loader } from "./loader.ts";
 import { LruList } from "./lru_list.ts";
 import type { MutationListener, Revealed } from "./mutation_listener.ts";
+import { PositionStripes } from "./position_stripes.ts";
 import type { Fetchable } from "./prefetcher.ts";
 import { Snapshot, type SnapshotSink } from "./snapshot.ts";
-import { StampStripes } from "./stamp_stripes.ts";
 import { checkStore, type StoreParts } from "./store_check.ts";
 import { assert } from "../core/assert.ts";
 import { hashOfKey, type HashSeed } from "../core/key_hash.ts";
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from "../core/limits.ts";
+import { KIND_DELETE, KIND_EXPIRE, KIND_FLUSH, KIND_SET, Mutation } from "../core/mutation.ts";
 import { type Random, randomBelow } from "../core/random.ts";
 
 export type { Row } from "./entry_layout.ts";
@@ -40,7 +42,7 @@ export const BLOCK_COST_BYTES = BLOCK_BYTES + BLOCK_OVERHEAD_BYTES + BUCKET_BYTE
 const BLOCK_COUNT_MIN = BUCKET_COUNT_MIN;
 /** Random blocks that `randomRow` tries before it settles for the next entry behind one. */
 const RANDOM_TRIES = 64;
-/** Key of an entry that is being removed, for the listener. */
+/** Key of an entry that is being changed or removed by its row, for the listener. */
 const keyScratch = new Uint8Array(KEY_BYTES_MAX);
 
 export interface StoreOptions {
@@ -60,8 +62,9 @@ export class Store {
   readonly #entries: Entries;
   readonly #index: KeyIndex;
   readonly #order: LruList;
-  readonly #stamps: StampStripes;
+  readonly #positions: PositionStripes;
   readonly #snapshot: Snapshot;
+  readonly #sweep: ExpirySweep;
   readonly #parts: StoreParts;
   readonly fetchable: Fetchable;
   readonly reservedCapBytes: number;
@@ -70,8 +73,8 @@ export class Store {
   #blockLimit: number;
   #evictedCount = 0;
   #expiredCount = 0;
-  /** Last block that the sweep looked at. */
-  #sweepBlock = 0;
+  /** For what the store removes or changes by row; what is set comes with its own. */
+  readonly #mutation = new Mutation();
 
   /** Throws `RangeError` when the system does not grant the memory. */
   constructor(options: StoreOptions) {
@@ -87,10 +90,16 @@ export class Store {
       older: OLDER_WORD,
       newer: NEWER_WORD,
     });
-    this.#stamps = new StampStripes(options.revealed);
+    this.#positions = new PositionStripes(options.revealed);
     this.#snapshot = new Snapshot(this.#arena, this.#order);
+    this.#sweep = new ExpirySweep(this.#arena, this.#entries, (row) => this.delete(row));
     this.#parts = { arena: this.#arena, entries: this.#entries, index: this.#index, order: this.#order };
-    this.fetchable = { arena: this.#arena, index: this.#index, stamps: this.#stamps, announcedCount: 0 };
+    this.fetchable = {
+      arena: this.#arena,
+      index: this.#index,
+      positions: this.#positions,
+      announcedCount: 0,
+    };
     this.reservedCapBytes = options.capBytes;
     this.#capBytes = options.capBytes;
     this.#blockLimit = blockCount;
@@ -140,7 +149,7 @@ export class Store {
    * `nowMs` 0 no entry's time is over. Reveals what happened to the key last, found or not.
    */
   find(hash: number, key: Uint8Array, start: number, end: number, nowMs: number): Row {
-    this.#stamps.look(hash);
+    this.#positions.look(hash);
     const row = this.#index.find(hash, key, start, end);
     return row !== 0 && this.#entries.isExpired(row, nowMs) ? 0 : row;
   }
@@ -197,7 +206,7 @@ export class Store {
 
   /** Says that a reply shows something of the whole store. */
   revealAll(): void {
-    this.#stamps.lookAtAll();
+    this.#positions.lookAtAll();
   }
 
   // ---- Writes ------------------------------------------------------------------------------------
@@ -209,40 +218,23 @@ export class Store {
   }
 
   /**
-   * Sets `key[keyStart, keyEnd)`, whose hash is `hash`, to `value[valueStart, valueEnd)` until `expiresAtMs` (0 = for ever), overwriting what
+   * Sets the mutation's key, whose hash is `hash`, to its value until its `expiresAtMs` (0 = for ever), overwriting what
    * was there, and makes it the newest; its row stays. Evicts the oldest entries for as long as room lacks. False
    * when it does not fit even into an empty store: then nothing changes. The bytes may not lie in the store.
    */
-  set(
-    hash: number,
-    key: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    value: Uint8Array,
-    valueStart: number,
-    valueEnd: number,
-    expiresAtMs: number,
-  ): boolean {
+  set(hash: number, mutation: Mutation): boolean {
+    const { keyStart, keyEnd } = mutation;
     const keyLength = keyEnd - keyStart;
-    const valueLength = valueEnd - valueStart;
+    const valueLength = mutation.valueEnd - mutation.valueStart;
     assert(keyLength <= KEY_BYTES_MAX, "a key is not too long");
     assert(valueLength <= VALUE_BYTES_MAX, "a value is not too long");
     const blocks = blocksOfPayload(keyLength + valueLength);
     if (blocks > this.#blockLimit) return false;
-    let row = this.#index.find(hash, key, keyStart, keyEnd);
-    if (row === 0) {
-      row = this.#insert(hash, key, keyStart, keyEnd, blocks);
-    } else {
-      this.#snapshot.beforeChange(row);
-      this.touch(row);
-      const blocksBefore = this.#entries.blockCount(row);
-      if (blocks > blocksBefore) this.#makeRoom(blocks - blocksBefore);
-      if (blocks !== blocksBefore) this.#entries.resize(row, blocks, key, keyStart, keyEnd);
-    }
-    this.#entries.setValue(row, value, valueStart, valueEnd);
-    this.#entries.setExpiresAt(row, expiresAtMs);
-    const stamp = this.listener.onSet(key, keyStart, keyEnd, value, valueStart, valueEnd, expiresAtMs);
-    this.#stamps.change(hash, stamp);
+    const row = this.#index.find(hash, mutation.keyBytes, keyStart, keyEnd);
+    if (row === 0) this.#insert(hash, mutation, blocks);
+    else this.#overwrite(row, mutation, blocks);
+    mutation.kind = KIND_SET;
+    this.#positions.change(hash, this.listener.onMutation(mutation));
     return true;
   }
 
@@ -250,12 +242,9 @@ export class Store {
   expire(row: Row, expiresAtMs: number): void {
     this.#snapshot.beforeChange(row);
     this.#entries.setExpiresAt(row, expiresAtMs);
-    const keyLength = this.keyLength(row);
-    this.copyKey(row, keyScratch, 0);
-    this.#stamps.change(
-      this.#entries.hash(row),
-      this.listener.onExpire(keyScratch, 0, keyLength, expiresAtMs),
-    );
+    const mutation = this.#mutationOf(row, KIND_EXPIRE);
+    mutation.expiresAtMs = expiresAtMs;
+    this.#positions.change(this.#entries.hash(row), this.listener.onMutation(mutation));
   }
 
   /** Removes the entry. */
@@ -263,12 +252,11 @@ export class Store {
     this.#snapshot.beforeChange(row);
     this.#snapshot.beforeMove(row);
     const hash = this.#entries.hash(row);
-    const keyLength = this.keyLength(row);
-    this.copyKey(row, keyScratch, 0);
+    const mutation = this.#mutationOf(row, KIND_DELETE);
     this.#index.remove(row);
     this.#order.remove(row);
     this.#entries.free(row);
-    this.#stamps.change(hash, this.listener.onDelete(keyScratch, 0, keyLength));
+    this.#positions.change(hash, this.listener.onMutation(mutation));
   }
 
   /** Removes the entry of `key[start, end)`, if its hash is `hash`. Whether it was there, and its time not over at `nowMs`. */
@@ -287,7 +275,8 @@ export class Store {
     this.#entries.clear();
     this.#index.clear();
     this.#order.clear();
-    this.#stamps.changeAll(this.listener.onFlush());
+    this.#mutation.kind = KIND_FLUSH;
+    this.#positions.changeAll(this.listener.onMutation(this.#mutation));
   }
 
   /**
@@ -295,20 +284,8 @@ export class Store {
    * `deletesMax` of them. Successive calls go round and round. Returns how many were removed.
    */
   sweepExpired(nowMs: number, blocksMax: number, deletesMax: number): number {
-    let deletes = 0;
-    const end = this.#sweepBlock + blocksMax;
-    while (deletes < deletesMax && this.volatileCount > 0) {
-      const row = this.#arena.nextMarked(this.#sweepBlock, end);
-      if (row === 0) {
-        this.#sweepBlock = end >= this.#arena.highBlock ? 0 : end;
-        return deletes;
-      }
-      this.#sweepBlock = row;
-      if (!this.#entries.isExpired(row, nowMs)) continue;
-      this.delete(row);
-      this.#expiredCount++;
-      deletes++;
-    }
+    const deletes = this.#sweep.step(nowMs, blocksMax, deletesMax);
+    this.#expiredCount += deletes;
     return deletes;
   }
 
@@ -372,15 +349,34 @@ export class Store {
     checkStore(this.#parts);
   }
 
-  /** A new entry, the newest, with its key but without its value. */
-  #insert(hash: number, key: Uint8Array, keyStart: number, keyEnd: number, blocks: number): Row {
+  /** The mutation's key is new. */
+  #insert(hash: number, mutation: Mutation, blocks: number): void {
     this.#makeRoom(blocks);
     const row = this.#arena.allocate(blocks);
     this.#arena.marks[row] = this.#snapshot.generation;
-    this.#entries.create(row, blocks, hash, key, keyStart, keyEnd);
+    this.#entries.create(row, blocks, hash, mutation);
     this.#index.insert(row, hash);
     this.#order.append(row);
-    return row;
+  }
+
+  /** The mutation's key is that of `row`. */
+  #overwrite(row: Row, mutation: Mutation, blocks: number): void {
+    this.#snapshot.beforeChange(row);
+    this.touch(row);
+    const blocksBefore = this.#entries.blockCount(row);
+    if (blocks > blocksBefore) this.#makeRoom(blocks - blocksBefore);
+    if (blocks !== blocksBefore) this.#entries.resize(row, blocks, mutation);
+    this.#entries.setValue(row, mutation);
+    this.#entries.setExpiresAt(row, mutation.expiresAtMs);
+  }
+
+  /** The store's own mutation, about the key of `row`. */
+  #mutationOf(row: Row, kind: number): Mutation {
+    const mutation = this.#mutation;
+    this.copyKey(row, keyScratch, 0);
+    mutation.kind = kind;
+    mutation.setKey(keyScratch, 0, this.keyLength(row));
+    return mutation;
   }
 
   /**

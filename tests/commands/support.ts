@@ -24,7 +24,14 @@ import { RequestDecoder } from "../../src/protocol/request_decoder.ts";
 import { RespReply } from "../../src/protocol/resp_reply.ts";
 import { SessionRegistry } from "../../src/serving/session.ts";
 import { TextReply } from "../../src/protocol/text_reply.ts";
-import type { MutationListener, Revealed, Stamp } from "../../src/store/mutation_listener.ts";
+import {
+  KIND_DELETE,
+  KIND_EXPIRE,
+  KIND_FLUSH,
+  type Mutation,
+  type Position,
+} from "../../src/core/mutation.ts";
+import type { MutationListener, Revealed } from "../../src/store/mutation_listener.ts";
 import { Store } from "../../src/store/store.ts";
 
 /** A word of a request: text stands for a byte each character. */
@@ -81,29 +88,15 @@ export class FakeCluster implements ClusterView {
 class MutationTexts implements MutationListener {
   readonly texts: string[] = [];
 
-  onSet(
-    key: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    value: Uint8Array,
-    valueStart: number,
-    valueEnd: number,
-    expiresAtMs: number,
-  ): Stamp {
-    const valueText = latin1Of(value, valueStart, Math.min(valueEnd, valueStart + 32));
-    return this.texts.push(`set ${latin1Of(key, keyStart, keyEnd)} ${valueText} ${expiresAtMs}`);
-  }
-
-  onDelete(key: Uint8Array, keyStart: number, keyEnd: number): Stamp {
-    return this.texts.push(`delete ${latin1Of(key, keyStart, keyEnd)}`);
-  }
-
-  onExpire(key: Uint8Array, keyStart: number, keyEnd: number, expiresAtMs: number): Stamp {
-    return this.texts.push(`expire ${latin1Of(key, keyStart, keyEnd)} ${expiresAtMs}`);
-  }
-
-  onFlush(): Stamp {
-    return this.texts.push("flush");
+  onMutation(
+    { kind, keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd, expiresAtMs }: Mutation,
+  ): Position {
+    if (kind === KIND_FLUSH) return this.texts.push("flush");
+    const key = latin1Of(keyBytes, keyStart, keyEnd);
+    if (kind === KIND_DELETE) return this.texts.push(`delete ${key}`);
+    if (kind === KIND_EXPIRE) return this.texts.push(`expire ${key} ${expiresAtMs}`);
+    const value = latin1Of(valueBytes, valueStart, Math.min(valueEnd, valueStart + 32));
+    return this.texts.push(`set ${key} ${value} ${expiresAtMs}`);
   }
 }
 
@@ -121,7 +114,7 @@ export class Bench implements CommandContext {
   readonly sessions = new SessionRegistry();
   readonly session = this.sessions.open("127.0.0.1:1", 0);
   readonly mode = "standalone";
-  readonly revealed: Revealed = { stamp: 0 };
+  readonly revealed: Revealed = { position: 0 };
   readonly stores: readonly Store[];
   reply: Reply;
   nowMs = 1_700_000_000_000;

@@ -17,10 +17,10 @@ const STEPS_MAX = 40;
 /** One life in so many has values that fill frames of the log, so that requests go on from one to the next. */
 const LONG_LIVES = 8;
 
-/** The data as it was after a request, and the stamp that has to be committed for it to be acknowledged. */
+/** The data as it was after a request, and the position that has to be committed for it to be acknowledged. */
 interface Moment {
   readonly content: string;
-  readonly stamp: number;
+  readonly position: number;
 }
 
 /** One life of a node: it starts, does random things, and notes every moment. */
@@ -35,7 +35,7 @@ class Life {
     this.node = node;
     this.#random = random;
     this.#isLong = this.#below(LONG_LIVES) === 0;
-    this.moments = [{ content: contentOf(node), stamp: 0 }];
+    this.moments = [{ content: contentOf(node), position: 0 }];
   }
 
   static async begin(disk: SimulatedDisk, policy: FsyncPolicy, random: SeededRandom): Promise<Life> {
@@ -62,7 +62,7 @@ class Life {
 
   /** Index of the newest moment that a client was told of. */
   get acknowledged(): number {
-    return this.moments.findLastIndex(({ stamp }) => stamp <= this.node.log.committed);
+    return this.moments.findLastIndex(({ position }) => position <= this.node.log.committed);
   }
 
   /** What the dead process had begun comes to nothing. */
@@ -74,7 +74,7 @@ class Life {
   #request(): void {
     for (let count = 1 + this.#below(3); count > 0; count--) this.#mutate();
     this.node.log.endRequest();
-    this.moments.push({ content: contentOf(this.node), stamp: this.node.log.appended });
+    this.moments.push({ content: contentOf(this.node), position: this.node.log.appended });
   }
 
   #mutate(): void {

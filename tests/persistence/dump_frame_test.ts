@@ -2,13 +2,13 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { bytesOf } from "../../src/core/bytes.ts";
+import { KIND_SET, Mutation } from "../../src/core/mutation.ts";
 import { OutputBuffer } from "../../src/core/output_buffer.ts";
 import {
   closeFrame,
   decodeEntry,
   encodeEntryHead,
   endOfFrame,
-  EntryView,
   FRAME_BAD,
   FRAME_HEADER_BYTES,
   FRAME_INCOMPLETE,
@@ -46,7 +46,7 @@ function encode(output: OutputBuffer, shard: number, entries: readonly Entry[]):
 
 Deno.test("Frames are decoded as they were encoded, one behind the other", () => {
   const frames = fc.array(fc.record({ shard: fc.nat(1023), entries: ENTRIES }), { maxLength: 4 });
-  const view = new EntryView();
+  const mutation = new Mutation();
   assertProperty(fc.property(frames, (frames) => {
     const output = new OutputBuffer(1);
     for (const { shard, entries } of frames) encode(output, shard, entries);
@@ -57,11 +57,11 @@ Deno.test("Frames are decoded as they were encoded, one behind the other", () =>
       assertEquals(shardOfFrame(bytes, start), shard);
       let at = start + FRAME_HEADER_BYTES;
       for (const { key, value, expiresAtMs } of entries) {
-        assert(decodeEntry(view, new DataView(bytes.buffer), at, end));
-        assertEquals(bytes.slice(view.keyStart, view.valueStart), key);
-        assertEquals(bytes.slice(view.valueStart, view.valueEnd), value);
-        assertEquals(view.expiresAtMs, expiresAtMs);
-        at = view.valueEnd;
+        at = decodeEntry(mutation, bytes, new DataView(bytes.buffer), at, end);
+        const { keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd } = mutation;
+        assertEquals(keyBytes.slice(keyStart, keyEnd), key);
+        assertEquals(valueBytes.slice(valueStart, valueEnd), value);
+        assertEquals([mutation.kind, mutation.expiresAtMs, valueEnd], [KIND_SET, expiresAtMs, at]);
       }
       assertEquals(at, end);
       start = end;

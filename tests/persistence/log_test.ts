@@ -103,7 +103,7 @@ Deno.test("A log with policy everysec goes on committing while a sync is under w
   await node.stop();
 });
 
-Deno.test("A log syncs through a stamp on demand whatever its policy", async () => {
+Deno.test("A log syncs through a position on demand whatever its policy", async () => {
   const disk = new SimulatedDisk();
   const node = await TestNode.start(disk, { policy: "no" });
   node.set(0, "a", "1");
@@ -191,13 +191,13 @@ Deno.test("A log removes the segments that lie wholly before a position, and nev
   const disk = new SimulatedDisk();
   const node = await TestNode.start(disk, { policy: "no" });
   const value = "x".repeat(20 * MIB);
-  const stamps: number[] = [];
-  for (let i = 0; i < 8; i++) stamps.push(node.set(0, `k${i}`, value));
+  const positions: number[] = [];
+  for (let i = 0; i < 8; i++) positions.push(node.set(0, `k${i}`, value));
   await node.commit();
   assertEquals(node.log.segmentCount, 3);
-  await node.log.removeBefore(stamps[2]! - 1);
+  await node.log.removeBefore(positions[2]! - 1);
   assertEquals(node.log.segmentCount, 3);
-  await node.log.removeBefore(stamps[2]!);
+  await node.log.removeBefore(positions[2]!);
   assertEquals(node.log.segmentCount, 2);
   await node.log.removeBefore(node.log.appended);
   assertEquals(node.log.segmentCount, 1);

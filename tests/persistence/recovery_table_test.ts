@@ -14,6 +14,7 @@ import { SeededRandom } from "../support/seeded_random.ts";
 import { openFrame, sealFrame } from "../../src/persistence/log_frame.ts";
 import type { FsyncPolicy } from "../../src/persistence/log.ts";
 import { RECOVERY_DECISIONS } from "../../src/persistence/recovery_decisions.ts";
+import { mutationOf } from "../support/mutations.ts";
 import { SimulatedDisk } from "../support/simulated_disk.ts";
 import {
   append,
@@ -293,8 +294,7 @@ for (const policy of ["always", "everysec"] as const) {
     const [disk] = await filledDisk(policy);
     const frames = disk.contentOf(FIRST_SEGMENT).slice(SEGMENT_HEADER_BYTES);
     const node = await TestNode.start(disk, { policy });
-    const key = new Uint8Array([1]);
-    node.log.appendSet(0, 1, 3, key, 0, 1, frames, 0, frames.length, 0);
+    node.log.append(mutationOf({ epoch: 1, sequence: 3, key: "k", value: frames }));
     await node.commit();
     disk.killProcess();
     cutTo(disk, FIRST_SEGMENT, logFrameOffsets(disk).at(-1)! - 1);

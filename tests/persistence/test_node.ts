@@ -4,6 +4,7 @@
  */
 import { assert } from "@std/assert";
 import { bytesOf, textOf } from "../../src/core/bytes.ts";
+import { KIND_DELETE, KIND_EXPIRE, KIND_FLUSH, KIND_SET, type Mutation } from "../../src/core/mutation.ts";
 import type { Logger } from "../../src/core/logger.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
 import type { Disk } from "../../src/io/disk.ts";
@@ -14,6 +15,7 @@ import { pathsOf } from "../../src/persistence/paths.ts";
 import { recover, type Recovered } from "../../src/persistence/recovery.ts";
 import type { EntryLoader, RecoveryTarget } from "../../src/persistence/replayer.ts";
 import { FakeClock } from "../support/fake_clock.ts";
+import { mutationOf } from "../support/mutations.ts";
 import type { SimulatedDisk } from "../support/simulated_disk.ts";
 
 export const PATHS = pathsOf("data", 8081);
@@ -37,45 +39,31 @@ export class Model implements RecoveryTarget {
   load(shard: number, entryCount: number): EntryLoader {
     this.#missing += entryCount;
     return {
-      add: (bytes, keyStart, valueStart, valueEnd, expiresAtMs) => {
-        assert(!this.entries.has(nameOf(shard, bytes, keyStart, valueStart)), "no key comes twice");
-        this.set(shard, bytes, keyStart, valueStart, valueStart, valueEnd, expiresAtMs);
+      add: (mutation) => {
+        assert(mutation.shard === shard && !this.entries.has(nameOf(mutation)), "no key comes twice");
+        this.apply(mutation);
       },
       end: () => this.#missing -= entryCount,
     };
   }
 
-  set(
-    shard: number,
-    bytes: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    valueStart: number,
-    valueEnd: number,
-    expiresAtMs: number,
-  ): void {
-    this.entries.set(
-      nameOf(shard, bytes, keyStart, keyEnd),
-      `${textOf(bytes, valueStart, valueEnd)}@${expiresAtMs}`,
-    );
+  apply(mutation: Mutation): void {
+    const { kind, shard, valueBytes, valueStart, valueEnd, expiresAtMs } = mutation;
+    const name = nameOf(mutation);
+    if (kind === KIND_SET) {
+      this.entries.set(name, `${textOf(valueBytes, valueStart, valueEnd)}@${expiresAtMs}`);
+    } else if (kind === KIND_DELETE) this.entries.delete(name);
+    else if (kind === KIND_EXPIRE) {
+      const value = this.entries.get(name);
+      if (value !== undefined) this.entries.set(name, value.replace(/@[^@]*$/, `@${expiresAtMs}`));
+    } else {
+      assert(kind === KIND_FLUSH);
+      for (const name of this.entries.keys()) if (name.startsWith(`${shard}/`)) this.entries.delete(name);
+    }
   }
 
-  delete(shard: number, bytes: Uint8Array, keyStart: number, keyEnd: number): void {
-    this.entries.delete(nameOf(shard, bytes, keyStart, keyEnd));
-  }
-
-  expire(shard: number, bytes: Uint8Array, keyStart: number, keyEnd: number, expiresAtMs: number): void {
-    const name = nameOf(shard, bytes, keyStart, keyEnd);
-    const value = this.entries.get(name);
-    if (value !== undefined) this.entries.set(name, value.replace(/@[^@]*$/, `@${expiresAtMs}`));
-  }
-
-  flush(shard: number): void {
-    for (const name of this.entries.keys()) if (name.startsWith(`${shard}/`)) this.entries.delete(name);
-  }
-
-  announce(shard: number, bytes: Uint8Array, keyStart: number, keyEnd: number): void {
-    this.announced.push(nameOf(shard, bytes, keyStart, keyEnd));
+  announce(mutation: Mutation): void {
+    this.announced.push(nameOf(mutation));
   }
 
   fetchAnnounced(): void {
@@ -141,35 +129,19 @@ export class TestNode {
   }
 
   set(shard: number, key: string, value: string, expiresAtMs = 0): number {
-    const [k, v] = [bytesOf(key), bytesOf(value)];
-    this.model.entries.set(`${shard}/${key}`, `${value}@${expiresAtMs}`);
-    const sequence = this.#nextSequence(shard);
-    return this.log.appendSet(shard, this.epoch, sequence, k, 0, k.length, v, 0, v.length, expiresAtMs);
+    return this.#mutate(shard, KIND_SET, key, { value, expiresAtMs });
   }
 
   delete(shard: number, key: string): number {
-    const bytes = bytesOf(key);
-    this.model.delete(shard, bytes, 0, bytes.length);
-    return this.log.appendDelete(shard, this.epoch, this.#nextSequence(shard), bytes, 0, bytes.length);
+    return this.#mutate(shard, KIND_DELETE, key);
   }
 
   expire(shard: number, key: string, expiresAtMs: number): number {
-    const bytes = bytesOf(key);
-    this.model.expire(shard, bytes, 0, bytes.length, expiresAtMs);
-    return this.log.appendExpire(
-      shard,
-      this.epoch,
-      this.#nextSequence(shard),
-      bytes,
-      0,
-      bytes.length,
-      expiresAtMs,
-    );
+    return this.#mutate(shard, KIND_EXPIRE, key, { expiresAtMs });
   }
 
   flush(shard: number): number {
-    this.model.flush(shard);
-    return this.log.appendFlush(shard, this.epoch, this.#nextSequence(shard));
+    return this.#mutate(shard, KIND_FLUSH, "");
   }
 
   /** Ends the request and waits for its commit. */
@@ -194,6 +166,13 @@ export class TestNode {
   async stop(): Promise<void> {
     await this.log.close();
     this.recovered.lock.release();
+  }
+
+  #mutate(shard: number, kind: number, key: string, { value = "", expiresAtMs = 0 } = {}): number {
+    const sequence = this.#nextSequence(shard);
+    const mutation = mutationOf({ kind, shard, epoch: this.epoch, sequence, key, value, expiresAtMs });
+    this.model.apply(mutation);
+    return this.log.append(mutation);
   }
 
   #nextSequence(shard: number): number {
@@ -269,6 +248,6 @@ export async function settle(): Promise<void> {
   for (let i = 0; i < 200; i++) await Promise.resolve();
 }
 
-function nameOf(shard: number, bytes: Uint8Array, keyStart: number, keyEnd: number): string {
-  return `${shard}/${textOf(bytes, keyStart, keyEnd)}`;
+function nameOf({ shard, keyBytes, keyStart, keyEnd }: Mutation): string {
+  return `${shard}/${textOf(keyBytes, keyStart, keyEnd)}`;
 }

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { bytesOf } from "../../src/core/bytes.ts";
+import { mutationOf } from "../support/mutations.ts";
 import { Arena } from "../../src/store/arena.ts";
 import { Entries } from "../../src/store/entries.ts";
 import { KeyIndex } from "../../src/store/key_index.ts";
@@ -21,7 +22,7 @@ class TestIndex {
   insert(key: string, hash: number): number {
     const bytes = bytesOf(key);
     const row = this.arena.allocate(1);
-    this.entries.create(row, 1, hash, bytes, 0, bytes.length);
+    this.entries.create(row, 1, hash, mutationOf({ key: bytes }));
     this.index.insert(row, hash);
     return row;
   }

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { Mutation } from "../../src/core/mutation.ts";
 import { bytesOfLatin1 } from "../support/latin1.ts";
 import type { Loader } from "../../src/store/loader.ts";
 import { TestStore, valueOfLength } from "./store_fixture.ts";
@@ -8,7 +9,11 @@ import { assertProperty } from "../support/property.ts";
 /** Adds from the middle of a larger buffer, as a dump's entries lie in one. */
 function add(loader: Loader, key: string, value: string, expiresAtMs: number): boolean {
   const bytes = bytesOfLatin1(`<<${key}${value}>`);
-  return loader.add(bytes, 2, 2 + key.length, 2 + key.length + value.length, expiresAtMs);
+  const mutation = new Mutation();
+  mutation.setKey(bytes, 2, 2 + key.length);
+  mutation.setValue(bytes, 2 + key.length, 2 + key.length + value.length);
+  mutation.expiresAtMs = expiresAtMs;
+  return loader.add(mutation);
 }
 
 Deno.test("A store that was loaded is as one whose entries were set one by one", () => {
@@ -57,7 +62,7 @@ Deno.test("Loading reveals nothing, tells nobody of entries, and refuses what ca
   assert(add(loader, "key", "value", 0));
   assert(!add(loader, "large", "v".repeat(16 * 56), 0));
   loader.end();
-  assertEquals([test.listener.heard.length, test.revealed.stamp], [0, 0]);
+  assertEquals([test.listener.heard.length, test.revealed.position], [0, 0]);
   assertEquals([...test.content().keys()], ["key"]);
   test.store.check();
 });

@@ -1,7 +1,15 @@
 /** What the tests of the store share: small stores, keys as text, a listener that keeps what it hears. */
 import { latin1Of } from "../../src/core/bytes.ts";
 import { bytesOfLatin1 } from "../support/latin1.ts";
-import type { MutationListener, Revealed, Stamp } from "../../src/store/mutation_listener.ts";
+import {
+  KIND_DELETE,
+  KIND_EXPIRE,
+  KIND_FLUSH,
+  KIND_SET,
+  Mutation,
+  type Position,
+} from "../../src/core/mutation.ts";
+import type { MutationListener, Revealed } from "../../src/store/mutation_listener.ts";
 import { BLOCK_COST_BYTES, type Row, Store } from "../../src/store/store.ts";
 
 export interface Heard {
@@ -16,66 +24,36 @@ export interface Content {
   readonly expiresAtMs: number;
 }
 
-/** Keeps every mutation, stamped 1, 2, 3 …. */
+const KINDS = {
+  [KIND_SET]: "set",
+  [KIND_DELETE]: "delete",
+  [KIND_EXPIRE]: "expire",
+  [KIND_FLUSH]: "flush",
+} as const;
+
+/** Keeps every mutation, at positions 1, 2, 3 …. */
 export class RecordingListener implements MutationListener {
   readonly heard: Heard[] = [];
-  #stamp = 0;
 
-  onSet(
-    key: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    value: Uint8Array,
-    valueStart: number,
-    valueEnd: number,
-    expiresAtMs: number,
-  ): Stamp {
-    return this.#hear(
-      "set",
-      latin1Of(key, keyStart, keyEnd),
-      latin1Of(value, valueStart, valueEnd),
-      expiresAtMs,
-    );
-  }
-
-  onDelete(key: Uint8Array, keyStart: number, keyEnd: number): Stamp {
-    return this.#hear("delete", latin1Of(key, keyStart, keyEnd));
-  }
-
-  onExpire(key: Uint8Array, keyStart: number, keyEnd: number, expiresAtMs: number): Stamp {
-    return this.#hear("expire", latin1Of(key, keyStart, keyEnd), "", expiresAtMs);
-  }
-
-  onFlush(): Stamp {
-    return this.#hear("flush", "");
-  }
-
-  #hear(kind: Heard["kind"], key: string, value = "", expiresAtMs = 0): Stamp {
-    this.heard.push({ kind, key, value, expiresAtMs });
-    return ++this.#stamp;
+  onMutation(mutation: Mutation): Position {
+    const kind = KINDS[mutation.kind as keyof typeof KINDS];
+    const { keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd } = mutation;
+    return this.heard.push({
+      kind,
+      key: kind === "flush" ? "" : latin1Of(keyBytes, keyStart, keyEnd),
+      value: kind === "set" ? latin1Of(valueBytes, valueStart, valueEnd) : "",
+      expiresAtMs: kind === "set" || kind === "expire" ? mutation.expiresAtMs : 0,
+    });
   }
 }
 
 /** Hears and forgets: for what is too large, or too much, to keep. */
-export class SilentListener implements MutationListener {
-  onSet(): Stamp {
-    return 0;
-  }
-  onDelete(): Stamp {
-    return 0;
-  }
-  onExpire(): Stamp {
-    return 0;
-  }
-  onFlush(): Stamp {
-    return 0;
-  }
-}
+export const SILENT_LISTENER: MutationListener = { onMutation: () => 0 };
 
 /** A store of `blockCount` blocks, spoken to in text, with all that hangs on it. */
 export class TestStore {
   readonly listener = new RecordingListener();
-  readonly revealed: Revealed = { stamp: 0 };
+  readonly revealed: Revealed = { position: 0 };
   readonly store: Store;
 
   constructor(blockCount: number) {
@@ -89,11 +67,11 @@ export class TestStore {
 
   /** Sets from the middle of larger buffers, as requests do. */
   set(key: string, value: string, expiresAtMs = 0): boolean {
-    const keyBytes = bytesOfLatin1(`<<${key}>>`);
-    const valueBytes = bytesOfLatin1(`<${value}>`);
-    const keyEnd = 2 + key.length;
-    const hash = this.store.hashOf(keyBytes, 2, keyEnd);
-    return this.store.set(hash, keyBytes, 2, keyEnd, valueBytes, 1, 1 + value.length, expiresAtMs);
+    const mutation = new Mutation();
+    mutation.setKey(bytesOfLatin1(`<<${key}>>`), 2, 2 + key.length);
+    mutation.setValue(bytesOfLatin1(`<${value}>`), 1, 1 + value.length);
+    mutation.expiresAtMs = expiresAtMs;
+    return this.store.set(this.store.hashOf(mutation.keyBytes, 2, 2 + key.length), mutation);
   }
 
   find(key: string, nowMs = 0): Row {

@@ -3,14 +3,19 @@ import { AssertionError } from "../../src/core/assert.ts";
 import { bytesOf } from "../../src/core/bytes.ts";
 import { hashOfKey } from "../../src/core/key_hash.ts";
 import { KEY_BYTES_MAX, MIB } from "../../src/core/limits.ts";
+import { mutationOf } from "../support/mutations.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
 import { BLOCK_COST_BYTES, Store } from "../../src/store/store.ts";
-import { keyOf, SilentListener, TestStore } from "./store_fixture.ts";
+import { keyOf, SILENT_LISTENER, TestStore } from "./store_fixture.ts";
 
 const SEED = { low: 3, high: 4 };
 
 function silentStore(capBytes: number): Store {
-  return new Store({ capBytes, seed: SEED, listener: new SilentListener(), revealed: { stamp: 0 } });
+  return new Store({ capBytes, seed: SEED, listener: SILENT_LISTENER, revealed: { position: 0 } });
+}
+
+function set(store: Store, key: Uint8Array, value?: Uint8Array): boolean {
+  return store.set(store.hashOf(key, 0, key.length), mutationOf({ key, value }));
 }
 
 Deno.test("Store gives back what was set, for empty and binary keys and values too", () => {
@@ -77,9 +82,9 @@ Deno.test("Store never evicts the entry that is being set, even when it was the 
 Deno.test("Store refuses keys that are too long as a bug of its caller", () => {
   const store = silentStore(MIB);
   const key = new Uint8Array(KEY_BYTES_MAX + 1);
-  assert(store.set(store.hashOf(key, 0, KEY_BYTES_MAX), key, 0, KEY_BYTES_MAX, key, 0, 0, 0));
+  assert(set(store, key.subarray(0, KEY_BYTES_MAX)));
   assertThrows(
-    () => store.set(store.hashOf(key, 0, KEY_BYTES_MAX + 1), key, 0, KEY_BYTES_MAX + 1, key, 0, 0, 0),
+    () => set(store, key.subarray(0, KEY_BYTES_MAX + 1)),
     AssertionError,
   );
 });
@@ -133,8 +138,8 @@ Deno.test("Store takes a value of 64 MB, replaces it, and has all its blocks aga
   const key = bytesOf("key");
   const value = new Uint8Array(64_000_000);
   for (let i = 0; i < value.length; i += 61) value[i] = i >>> 3;
-  assert(store.set(store.hashOf(key, 0, 3), key, 0, 3, value, 0, value.length, 0));
-  assert(store.set(store.hashOf(key, 0, 3), key, 0, 3, value, 1, value.length, 0));
+  assert(set(store, key, value));
+  assert(set(store, key, value.subarray(1)));
   const target = new Uint8Array(value.length - 1);
   store.copyValue(store.find(store.hashOf(key, 0, 3), key, 0, 3, 0), target, 0);
   let different = 0;
@@ -144,7 +149,7 @@ Deno.test("Store takes a value of 64 MB, replaces it, and has all its blocks aga
   assert(store.deleteKey(store.hashOf(key, 0, 3), key, 0, 3, 0));
   assertEquals(store.liveBytes, 0);
   const { usedBytes } = store;
-  assert(store.set(store.hashOf(key, 0, 3), key, 0, 3, value, 0, value.length, 0));
+  assert(set(store, key, value));
   assertEquals(store.usedBytes, usedBytes);
   store.check();
 });
@@ -154,19 +159,16 @@ Deno.test("Store full of large values gives all its memory to small ones later",
   const blockCount = Math.floor(MIB / BLOCK_COST_BYTES);
   const value = new Uint8Array(1000);
   for (let i = 0; i < 3000; i++) {
-    const key = bytesOf(`large${i}`);
-    store.set(store.hashOf(key, 0, key.length), key, 0, key.length, value, 0, 1000, 0);
+    set(store, bytesOf(`large${i}`), value.subarray(0, 1000));
   }
   assertEquals(store.entryCount, Math.floor(blockCount / 19));
   for (let i = 0; i < 20_000; i++) {
-    const key = bytesOf(`small${i}`);
-    store.set(store.hashOf(key, 0, key.length), key, 0, key.length, value, 0, 10, 0);
+    set(store, bytesOf(`small${i}`), value.subarray(0, 10));
   }
   assertEquals(store.entryCount, blockCount);
   assertEquals(store.usedBytes, blockCount * BLOCK_COST_BYTES);
   for (let i = 0; i < 3000; i++) {
-    const key = bytesOf(`large${i}`);
-    store.set(store.hashOf(key, 0, key.length), key, 0, key.length, value, 0, 1000, 0);
+    set(store, bytesOf(`large${i}`), value.subarray(0, 1000));
   }
   assertEquals(store.entryCount, Math.floor(blockCount / 19));
   store.check();
@@ -228,21 +230,21 @@ Deno.test("Store's look at a key reveals the last mutation of that key, found or
   );
   assertEquals(new Set(hashes.map((hash) => hash & 4095)).size, 3, "the keys have stripes of their own");
   test.set("a", "");
-  assertEquals(test.revealed.stamp, 1);
+  assertEquals(test.revealed.position, 1);
   test.set("b", "");
   test.deleteKey("b");
-  assertEquals(test.revealed.stamp, 3);
+  assertEquals(test.revealed.position, 3);
   const look = (key: string) => {
-    test.revealed.stamp = 0;
+    test.revealed.position = 0;
     test.find(key);
-    return test.revealed.stamp;
+    return test.revealed.position;
   };
   assertEquals(["a", "b", "c"].map(look), [1, 3, 0]);
   test.store.expire(test.find("a"), 9);
   assertEquals(["a", "b", "c"].map(look), [4, 3, 0]);
-  test.revealed.stamp = 0;
+  test.revealed.position = 0;
   test.store.revealAll();
-  assertEquals(test.revealed.stamp, 4);
+  assertEquals(test.revealed.position, 4);
   test.store.flush();
   assertEquals(["a", "b", "c"].map(look), [5, 5, 5]);
 });
@@ -250,8 +252,8 @@ Deno.test("Store's look at a key reveals the last mutation of that key, found or
 Deno.test("Store's look at an evicted key reveals the eviction", () => {
   const test = new TestStore(16);
   for (let i = 0; i <= 16; i++) test.set(`k${i}`, "");
-  test.revealed.stamp = 0;
+  test.revealed.position = 0;
   assertEquals(test.find("k0"), 0);
-  assertEquals(test.revealed.stamp, 17);
+  assertEquals(test.revealed.position, 17);
   assertEquals(test.listener.heard[16]?.kind, "delete");
 });
