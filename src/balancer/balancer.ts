@@ -9,7 +9,7 @@ import {
   STOP_DEADLINE_MS,
 } from "../core/limits.ts";
 import { WriteWatch } from "../serving/client_writer.ts";
-import type { Connection, Listener } from "../io/network.ts";
+import { addressText, type Connection, type Listener } from "../io/network.ts";
 import { ReadBudget } from "../serving/read_buffer.ts";
 import { refuseConnection } from "../serving/refuse_connection.ts";
 import { SessionRegistry } from "../serving/session.ts";
@@ -74,6 +74,10 @@ export class Balancer {
       await this.#prepare();
       if (this.#isStopping) throw new RefusalError("Cannot serve: the balancer was stopped");
       this.#listener = this.#options.network.listen(this.#options.listen, this.#options.sharesPort);
+      this.#services.sessions.localAddress = addressText({
+        host: this.#options.listen.host,
+        port: this.port,
+      });
       this.#accept(this.#listener);
     } catch (error) {
       await this.stop();

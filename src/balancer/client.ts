@@ -163,7 +163,7 @@ export class Client implements Caller {
         return null;
       }
       if (decoder.argumentCount > 0) {
-        if (decoder.isText && looksLikeHttp(decoder)) {
+        if (decoder.isLine && looksLikeHttp(decoder)) {
           this.#refuse("ERR This port speaks RESP and text lines, not HTTP");
           return null;
         }

@@ -4,11 +4,12 @@
  */
 import { bytesOf, textOf } from "../core/bytes.ts";
 import type { Memory } from "../core/memory.ts";
+import { ARGUMENTS_MAX, ARITY, FIRST_KEY, IS_WRITE } from "../protocol/command_columns.ts";
 import { COMMAND_SPECS } from "../protocol/command_specs.ts";
-import { findCommand, fitsArity, unknownCommandText, wrongArityText } from "../protocol/command_table.ts";
+import { findCommand, fitsArity, unknownCommandText, wrongCountText } from "../protocol/command_table.ts";
 import type { Request } from "../protocol/request.ts";
 import { argumentsOf, type Caller, dialectFor } from "./caller.ts";
-import { arityOf, firstKeyOf, ROUTE_LOCAL, ROUTE_OTHER, routeOf, writesOf } from "./routes.ts";
+import { ROUTE_LOCAL, ROUTE_OTHER, routeOf } from "./routes.ts";
 import type { FanOut } from "./fan_out.ts";
 import { type InfoSources, infoText } from "./info.ts";
 import type { KeyedRouter } from "./keyed_router.ts";
@@ -38,8 +39,9 @@ export class Dispatcher {
   dispatch(caller: Caller, request: Request, source: Memory, start: number, end: number): Upstream | null {
     const command = findCommand(request.bytes, request.starts[0]!, request.ends[0]!);
     if (command < 0) return this.refuse(caller, request, unknownCommandText(request));
-    if (!fitsArity(arityOf[command]!, request.argumentCount)) {
-      return this.refuse(caller, request, wrongArityText(COMMAND_SPECS[command]!));
+    const { argumentCount } = request;
+    if (!fitsArity(ARITY[command]!, argumentCount) || argumentCount > ARGUMENTS_MAX[command]!) {
+      return this.refuse(caller, request, wrongCountText(command, argumentCount));
     }
     caller.session.lastCommand = command;
     const route = routeOf[command]!;
@@ -52,7 +54,7 @@ export class Dispatcher {
       this.#answerInfo(caller, request);
       return null;
     }
-    const firstKey = firstKeyOf[command]!;
+    const firstKey = FIRST_KEY[command]!;
     if (firstKey === 0 || firstKey >= request.argumentCount) {
       return this.#deal(caller, command, request, source, start, end);
     }
@@ -77,8 +79,8 @@ export class Dispatcher {
     const upstream = this.#nodes.upstreams[this.#nodes.deal()]!;
     if (upstream.isFull) return upstream;
     const tag = batch.open(dialectFor(request, session));
-    if (request.isText) upstream.sendDecoded(batch, tag, -1, writesOf[command]!, request);
-    else upstream.sendRaw(batch, tag, -1, writesOf[command]!, source, start, end);
+    if (request.isLine) upstream.sendDecoded(batch, tag, -1, IS_WRITE[command] === 1, request);
+    else upstream.sendRaw(batch, tag, -1, IS_WRITE[command] === 1, source, start, end);
     return null;
   }
 

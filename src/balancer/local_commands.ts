@@ -4,30 +4,32 @@
  */
 import { textOf } from "../core/bytes.ts";
 import type { Clock } from "../core/clock.ts";
+import { messageOf } from "../core/errors.ts";
 import type { OutputBuffer } from "../core/output_buffer.ts";
 import { COMMAND_SPECS } from "../protocol/command_specs.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
 import type { Session, SessionRegistry } from "../serving/session.ts";
-import { SESSION_HANDLERS, type SessionContext, type SessionHandler } from "../serving/session_commands.ts";
+import {
+  type Say,
+  type ServerFacts,
+  SESSION_HANDLERS,
+  type SessionContext,
+  type SessionHandler,
+  type Setting,
+} from "../serving/session_commands.ts";
+import type { Topology } from "../topology/topology.ts";
+import type { Batch } from "./batch.ts";
 import { type Caller, dialectFor } from "./caller.ts";
 import { answerCluster } from "./cluster_commands.ts";
 import type { DialectWriter } from "./dialect.ts";
 import type { TopologySource } from "../controller/topology_source.ts";
 
-/** Settings that clients ask for before they begin. */
-const SETTINGS: Readonly<Record<string, (source: TopologySource) => string>> = {
-  appendonly: () => "yes",
-  databases: () => "1",
-  maxmemory: ({ topology }) => String(topology.nodes.reduce((sum, node) => sum + node.maxMemoryBytes, 0)),
-  "maxmemory-policy": () => "allkeys-lru",
-  save: () => "",
-};
-
 export class LocalCommands implements SessionContext {
   readonly mode = "standalone";
   readonly sessions: SessionRegistry;
-  readonly #clock: Clock;
+  readonly clock: Clock;
+  readonly server: ServerFacts;
   readonly #source: TopologySource;
   readonly #writer: DialectWriter;
   readonly #handlers: readonly (SessionHandler | null)[];
@@ -37,12 +39,12 @@ export class LocalCommands implements SessionContext {
 
   constructor(clock: Clock, sessions: SessionRegistry, source: TopologySource, writer: DialectWriter) {
     this.sessions = sessions;
-    this.#clock = clock;
+    this.clock = clock;
+    this.server = { settings: () => settingsOf(source.topology) };
     this.#source = source;
     this.#writer = writer;
     const own: Record<string, SessionHandler> = {
       CLUSTER: () => answerCluster(this.#source.topology, this.#request, this.reply),
-      CONFIG: () => this.#config(),
       ROUNDEL: () => this.#roundel(),
     };
     this.#handlers = COMMAND_SPECS.map((spec) => own[spec.name] ?? SESSION_HANDLERS[spec.name] ?? null);
@@ -61,7 +63,7 @@ export class LocalCommands implements SessionContext {
   }
 
   get nowMs(): number {
-    return this.#clock.nowMs();
+    return this.clock.nowMs();
   }
 
   /** HELLO has chosen another version: its own reply is already in it. */
@@ -75,8 +77,11 @@ export class LocalCommands implements SessionContext {
     const handler = this.#handlers[command];
     if (handler === null || handler === undefined) {
       this.reply.error(`ERR ${COMMAND_SPECS[command]!.name} is not available at a balancer; ask a node`);
-    } else handler(this);
-    this.#end(tag);
+      return this.#end(tag);
+    }
+    const later = handler(this);
+    if (later === undefined) this.#end(tag);
+    else this.#answerLater(caller.batch, tag, later);
   }
 
   /** Answers with an error. */
@@ -84,6 +89,19 @@ export class LocalCommands implements SessionContext {
     const tag = this.#begin(caller, request);
     this.reply.error(text);
     this.#end(tag);
+  }
+
+  /** Others are answered meanwhile. A handler that fails fails its own request. */
+  async #answerLater(batch: Batch, tag: number, later: Promise<Say>): Promise<void> {
+    let say: Say;
+    try {
+      say = await later;
+    } catch (error) {
+      say = (reply) => reply.error(`ERR ${messageOf(error)}`);
+    }
+    const output = this.#writer.begin(batch.dialectOf(tag));
+    say(this.#writer.reply);
+    batch.put(tag, output, 0, output.length);
   }
 
   #begin(caller: Caller, request: Request): number {
@@ -96,22 +114,6 @@ export class LocalCommands implements SessionContext {
 
   #end(tag: number): void {
     this.#caller.batch.put(tag, this.#output, 0, this.#output.length);
-  }
-
-  #config(): void {
-    if (this.#word(1) !== "get" || this.#request.argumentCount < 3) {
-      return this.reply.error(
-        "ERR CONFIG takes GET pattern [pattern ...]; settings are the flags of the process",
-      );
-    }
-    const patterns: RegExp[] = [];
-    for (let i = 2; i < this.#request.argumentCount; i++) patterns.push(globOf(this.#word(i)));
-    const found = Object.entries(SETTINGS).filter(([name]) => patterns.some((pattern) => pattern.test(name)));
-    this.reply.mapStart(found.length);
-    for (const [name, value] of found) {
-      this.reply.bulkText(name);
-      this.reply.bulkText(value(this.#source));
-    }
   }
 
   #roundel(): void {
@@ -127,8 +129,12 @@ export class LocalCommands implements SessionContext {
   }
 }
 
-/** `*` is any characters, `?` any one. */
-function globOf(pattern: string): RegExp {
-  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&");
-  return new RegExp(`^${escaped.replace(/\*+/g, ".*").replace(/\?/g, ".")}$`);
+function settingsOf({ nodes }: Topology): readonly Setting[] {
+  return [
+    ["appendonly", "yes"],
+    ["databases", "1"],
+    ["maxmemory", String(nodes.reduce((sum, node) => sum + node.maxMemoryBytes, 0))],
+    ["maxmemory-policy", "allkeys-lru"],
+    ["save", ""],
+  ];
 }

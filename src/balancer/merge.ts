@@ -24,6 +24,11 @@ export interface Merged {
 export function mergeParts(parts: readonly Part[], { command, isWrite }: Merged, merge: Merge): ReplyValue {
   const failed = parts.filter((part) => part.value.kind === "error");
   if (failed.length === 0) return merge(parts);
+  const common = textOfError(failed[0]!);
+  // What every node says alike is about the request, or as true of all of them: it needs no node's name.
+  if (failed.length === parts.length && failed.every((part) => textOfError(part) === common)) {
+    return failed[0]!.value;
+  }
   const worst = failed.find((part) => textOfError(part).startsWith("UNCERTAIN ")) ?? failed[0]!;
   const text = failureText(command, worst);
   return {

@@ -12,6 +12,7 @@
 import { latin1Of, textOf } from "../core/bytes.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
+import { FIRST_KEY, IS_WRITE, KEY_STEP, lastKeyOf } from "../protocol/command_columns.ts";
 import { COMMAND_SPECS } from "../protocol/command_specs.ts";
 import type { ReplyValue } from "../protocol/reply_scanner.ts";
 import type { Request } from "../protocol/request.ts";
@@ -22,7 +23,7 @@ import type { KeyedRouter } from "./keyed_router.ts";
 import { LocationCache } from "./location_cache.ts";
 import type { Part } from "./merge.ts";
 import type { Nodes } from "./nodes.ts";
-import { firstKeyOf, keyStepOf, lastKeyOf, ROUTE_SAME_SLOT, routeOf, writesOf } from "./routes.ts";
+import { ROUTE_SAME_SLOT, routeOf } from "./routes.ts";
 import type { Upstream } from "../link/upstream.ts";
 import type { TopologySource } from "../controller/topology_source.ts";
 
@@ -64,8 +65,8 @@ export class RoundRobin implements KeyedRouter, Audience {
     const full = this.#nodes.firstFull();
     if (full !== null) return full;
     const tag = batch.open(dialectFor(request, session));
-    const first = firstKeyOf[command]!;
-    const isOneKey = lastKeyOf(command, request.argumentCount) < first + keyStepOf(command);
+    const first = FIRST_KEY[command]!;
+    const isOneKey = lastKeyOf(command, request.argumentCount) < first + KEY_STEP[command]!;
     if (!isOneKey || routeOf[command] === ROUTE_SAME_SLOT) {
       const { name } = COMMAND_SPECS[command]!;
       const many = routeOf[command] === ROUTE_SAME_SLOT ? "" : " for several keys";
@@ -97,7 +98,7 @@ export class RoundRobin implements KeyedRouter, Audience {
 
   async #serve(job: Job): Promise<ReplyValue> {
     const { name } = COMMAND_SPECS[job.command]!;
-    if (!writesOf[job.command]) return name === "GET" ? await this.#get(job) : await this.#read(job);
+    if (IS_WRITE[job.command] === 0) return name === "GET" ? await this.#get(job) : await this.#read(job);
     return isOverwrite(name, job.args) ? await this.#overwrite(job) : await this.#update(job, name);
   }
 

@@ -25,21 +25,3 @@ const ROUTES: Partial<Record<CommandSpec["routing"], number>> = {
 
 /** One of the `ROUTE_…` values. */
 export const routeOf = Uint8Array.from(COMMAND_SPECS, (spec) => ROUTES[spec.routing] ?? ROUTE_OTHER);
-/** Redis' arity; see `fitsArity`. */
-export const arityOf = Int32Array.from(COMMAND_SPECS, (spec) => spec.arity);
-/** Position of the first key; 0 when the command has none. */
-export const firstKeyOf = Uint8Array.from(COMMAND_SPECS, (spec) => spec.keys?.first ?? 0);
-/** Whether it changes data: then it is not sent twice. */
-export const writesOf: readonly boolean[] = COMMAND_SPECS.map((spec) => spec.write);
-
-/** Position of the last key of a request of `argumentCount` arguments. */
-export function lastKeyOf(command: number, argumentCount: number): number {
-  const { keys } = COMMAND_SPECS[command]!;
-  if (keys === null) return 0;
-  return keys.last >= 0 ? keys.last : argumentCount + keys.last;
-}
-
-/** From one key to the next. */
-export function keyStepOf(command: number): number {
-  return COMMAND_SPECS[command]!.keys?.step ?? 1;
-}

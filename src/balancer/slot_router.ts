@@ -3,13 +3,14 @@
  * that node's output as they came, and nothing is allocated. Keys on several nodes become one request per node.
  */
 import type { Memory } from "../core/memory.ts";
+import { FIRST_KEY, IS_WRITE, KEY_STEP, lastKeyOf } from "../protocol/command_columns.ts";
 import { COMMAND_SPECS } from "../protocol/command_specs.ts";
 import { wrongArityText } from "../protocol/command_table.ts";
 import type { Request } from "../protocol/request.ts";
 import { slotOfKey } from "../core/slot.ts";
 import type { Batch } from "./batch.ts";
 import { type Caller, dialectFor } from "./caller.ts";
-import { firstKeyOf, keyStepOf, lastKeyOf, ROUTE_KEY, ROUTE_SAME_SLOT, routeOf, writesOf } from "./routes.ts";
+import { ROUTE_KEY, ROUTE_SAME_SLOT, routeOf } from "./routes.ts";
 import type { KeyedRouter } from "./keyed_router.ts";
 import { first, mergeParts, type Part, placed, sum } from "./merge.ts";
 import type { Nodes } from "./nodes.ts";
@@ -42,7 +43,7 @@ export class SlotRouter implements KeyedRouter {
     start: number,
     end: number,
   ): Upstream | null {
-    const key = firstKeyOf[command]!;
+    const key = FIRST_KEY[command]!;
     const slot = slotOfKey(request.bytes, request.starts[key]!, request.ends[key]!);
     const upstream = this.#nodes.ofSlot(slot);
     const route = routeOf[command]!;
@@ -56,8 +57,8 @@ export class SlotRouter implements KeyedRouter {
     if (upstream.isFull) return upstream;
     const { batch, session } = caller;
     const tag = batch.open(dialectFor(request, session));
-    if (request.isText) upstream.sendDecoded(batch, tag, slot, writesOf[command]!, request);
-    else upstream.sendRaw(batch, tag, slot, writesOf[command]!, source, start, end);
+    if (request.isLine) upstream.sendDecoded(batch, tag, slot, IS_WRITE[command] === 1, request);
+    else upstream.sendRaw(batch, tag, slot, IS_WRITE[command] === 1, source, start, end);
     return null;
   }
 
@@ -70,8 +71,8 @@ export class SlotRouter implements KeyedRouter {
     strictly: boolean,
   ): boolean {
     const last = lastKeyOf(command, request.argumentCount);
-    const step = keyStepOf(command);
-    for (let i = firstKeyOf[command]! + step; i <= last; i += step) {
+    const step = KEY_STEP[command]!;
+    for (let i = FIRST_KEY[command]! + step; i <= last; i += step) {
       const other = slotOfKey(request.bytes, request.starts[i]!, request.ends[i]!);
       if (other !== slot && (strictly || this.#nodes.ofSlot(other) !== upstream)) return false;
     }
@@ -79,7 +80,7 @@ export class SlotRouter implements KeyedRouter {
   }
 
   #split(caller: Caller, command: number, request: Request): Upstream | null {
-    if ((request.argumentCount - firstKeyOf[command]!) % keyStepOf(command) !== 0) {
+    if ((request.argumentCount - FIRST_KEY[command]!) % KEY_STEP[command]! !== 0) {
       return refuse(caller, request, wrongArityText(COMMAND_SPECS[command]!));
     }
     const full = this.#nodes.firstFull();
@@ -94,9 +95,9 @@ export class SlotRouter implements KeyedRouter {
     const shares = new Map<Upstream, Share>();
     const { bytes, starts, ends } = request;
     const last = lastKeyOf(command, request.argumentCount);
-    const step = keyStepOf(command);
+    const step = KEY_STEP[command]!;
     let position = 0;
-    for (let i = firstKeyOf[command]!; i <= last; i += step, position++) {
+    for (let i = FIRST_KEY[command]!; i <= last; i += step, position++) {
       const slot = slotOfKey(bytes, starts[i]!, ends[i]!);
       const upstream = this.#nodes.ofSlot(slot);
       let share = shares.get(upstream);
@@ -115,7 +116,7 @@ export class SlotRouter implements KeyedRouter {
 /** Sends every share at once, before this returns; the merged reply comes when all have answered. */
 async function gather(batch: Batch, tag: number, command: number, shares: readonly Share[]): Promise<void> {
   const { name, routing } = COMMAND_SPECS[command]!;
-  const isWrite = writesOf[command]!;
+  const isWrite = IS_WRITE[command] === 1;
   const asked = shares.map(async ({ upstream, slot, args }): Promise<Part> => {
     return { node: upstream.name, value: await upstream.ask(args, isWrite, slot) };
   });

@@ -4,7 +4,7 @@
  * says its answer through `reply`. It keeps nothing of the context beyond its own return.
  */
 import type { Random } from "../core/random.ts";
-import type { SessionContext } from "../serving/session_commands.ts";
+import type { ServerFacts, SessionContext } from "../serving/session_commands.ts";
 import type { Store } from "../store/store.ts";
 
 export interface CommandContext extends SessionContext {
@@ -20,7 +20,7 @@ export interface CommandContext extends SessionContext {
 }
 
 /** What the commands about the server ask of the process around them. */
-export interface ServerDoor {
+export interface ServerDoor extends ServerFacts {
   /** Writes a dump; resolves when it is durable, rejects with the cause. */
   save(): Promise<void>;
   /** Starts a dump; `""`, or why it was not started. */
@@ -29,8 +29,8 @@ export interface ServerDoor {
   readonly lastSaveMs: number;
   /** The text of `INFO`. Names of sections are in lower case; none means the default ones. */
   info(sections: readonly string[]): string;
-  /** Names and values of the settings that match the glob `pattern`, which is in lower case. */
-  configGet(pattern: string): [name: string, value: string][];
+  /** Resolves to whether all that was changed up to now is committed; `false` when it never will be. */
+  whenCommitted(): Promise<boolean>;
   /** Carries out `ROUNDEL …`, with which a balancer steers a node, and replies. */
   admin(context: CommandContext): void | Promise<void>;
 }

@@ -30,6 +30,9 @@ export const REPLY_TOO_LONG = `ERR reply exceeds maximum allowed size (${REPLY_B
 /** An entry of this size cannot fit, however much is evicted; nothing was changed. */
 export const DOES_NOT_FIT = "OOM command not allowed: key and value are larger than the memory cap";
 
+/** What would be shown, or was changed, is not committed, and never will be. */
+export const NOT_COMMITTED = "READONLY The last change could not be made durable and may be lost";
+
 /** `command` in lower case. */
 export function invalidExpireTime(command: string): string {
   return `ERR invalid expire time in '${command}' command`;

@@ -4,7 +4,7 @@
  */
 import { assert } from "../core/assert.ts";
 import { COMMAND_SPECS } from "../protocol/command_specs.ts";
-import { SESSION_HANDLERS } from "../serving/session_commands.ts";
+import { SESSION_HANDLERS, type SessionHandler } from "../serving/session_commands.ts";
 import { cluster } from "./cluster.ts";
 import type { Handler } from "./context.ts";
 import { decr, decrby, incr, incrby, incrbyfloat } from "./counters.ts";
@@ -22,13 +22,15 @@ import {
 import { copy, rename, renamenx } from "./key_moves.ts";
 import { del, exists, touch, type } from "./keys.ts";
 import { dbsize, flushall, keys, randomkey, scan } from "./keyspace.ts";
-import { bgsave, config, info, lastsave, roundel, save } from "./server.ts";
+import { bgsave, info, lastsave, roundel, save } from "./server.ts";
 import { mget, mset, msetnx } from "./several_strings.ts";
 import { append, getrange, setrange, strlen } from "./string_ranges.ts";
 import { get, getdel, getex, getset, psetex, set, setex, setnx } from "./strings.ts";
 
 const HANDLERS_BY_NAME: Readonly<Record<string, Handler>> = {
-  ...SESSION_HANDLERS,
+  ...Object.fromEntries(
+    Object.entries(SESSION_HANDLERS).map(([name, handler]) => [name, answeredHere(handler)]),
+  ),
   GET: get,
   SET: set,
   SETNX: setnx,
@@ -77,10 +79,17 @@ const HANDLERS_BY_NAME: Readonly<Record<string, Handler>> = {
   BGSAVE: bgsave,
   LASTSAVE: lastsave,
   INFO: info,
-  CONFIG: config,
   CLUSTER: cluster,
   ROUNDEL: roundel,
 };
+
+/** What a session's handler says later is said into the node's own reply. */
+function answeredHere(handler: SessionHandler): Handler {
+  return (context) => {
+    const later = handler(context);
+    return later?.then((say) => say(context.reply));
+  };
+}
 
 /** The handler of each command, by its index in `COMMAND_SPECS`. */
 export const HANDLERS: readonly Handler[] = COMMAND_SPECS.map(({ name }) => {

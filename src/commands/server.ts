@@ -1,9 +1,8 @@
-/** The process around the data: SAVE, BGSAVE, LASTSAVE, INFO, CONFIG, ROUNDEL. */
+/** The process around the data: SAVE, BGSAVE, LASTSAVE, INFO, ROUNDEL. */
 import { messageOf } from "../core/errors.ts";
 import { argumentIs } from "../protocol/arguments.ts";
-import { containerOf } from "../protocol/subcommands.ts";
 import { textArgument } from "./arguments.ts";
-import type { CommandContext, Handler } from "./context.ts";
+import type { CommandContext } from "./context.ts";
 import { SYNTAX } from "./error_texts.ts";
 
 /** SAVE: replies once the dump is durable. */
@@ -37,24 +36,9 @@ export function info(context: CommandContext): void {
   context.reply.bulkText(context.server.info(lowerCaseTexts(context, 1)));
 }
 
-/** CONFIG GET pattern [pattern ...]. Settings are flags of the process: nothing here changes them. */
-export const config: Handler = containerOf("CONFIG", { GET: configGet });
-
 /** ROUNDEL subcommand [argument ...]: what a balancer tells a node. */
 export function roundel(context: CommandContext): void | Promise<void> {
   return context.server.admin(context);
-}
-
-function configGet(context: CommandContext): void {
-  const settings = new Map<string, string>();
-  for (const pattern of lowerCaseTexts(context, 2)) {
-    for (const [name, value] of context.server.configGet(pattern)) settings.set(name, value);
-  }
-  context.reply.mapStart(settings.size);
-  for (const [name, value] of settings) {
-    context.reply.bulkText(name);
-    context.reply.bulkText(value);
-  }
 }
 
 /** The arguments from `first` on, in lower case. */

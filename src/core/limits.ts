@@ -31,6 +31,18 @@ export const TEXT_LINE_BYTES_MAX = 64 * KIB;
 export const RESP_LENGTH_DIGITS_MAX = 10;
 /** Values in one reply that gathers them (MGET), since a request may name a long value many times. */
 export const REPLY_BYTES_MAX = 512 * MIB;
+/** One line of a reply (an error, a status), since what it quotes is a client's. Longer ones are cut. */
+export const REPLY_LINE_BYTES_MAX = KIB;
+/** Keys of one request. A thousand take up to a millisecond, and everybody else waits meanwhile. */
+export const REQUEST_KEYS_MAX = 16_384;
+/** Arguments of a request that runs, where they are not keys: options, and names of commands. */
+export const REQUEST_WORDS_MAX = 262_144;
+/** Sections of one INFO, and patterns of one CONFIG GET. */
+export const REQUEST_NAMES_MAX = 64;
+/** A request that takes longer than this goes on in a later turn of the event loop, once others were served. */
+export const REQUEST_STEP_MS = 1;
+/** Longest pattern of KEYS, SCAN and CONFIG GET: every key can be written in as much. */
+export const PATTERN_BYTES_MAX = KEY_BYTES_MAX;
 /** Nesting of arrays in a reply that the balancer scans. */
 export const REPLY_DEPTH_MAX = 8;
 
@@ -189,6 +201,11 @@ assert(KEY_BYTES_MAX + VALUE_BYTES_MAX < REQUEST_BYTES_MAX, "the largest pair fi
 assert(
   LARGE_REQUEST_BYTES_MAX / WORKER_COUNT_MAX >= REQUEST_BYTES_MAX,
   "the largest request fits into any worker's share",
+);
+assert(REPLY_LINE_BYTES_MAX < TEXT_LINE_BYTES_MAX, "a balancer takes every line that a node says");
+assert(
+  2 * REQUEST_KEYS_MAX < ARGUMENT_COUNT_MAX && REQUEST_WORDS_MAX < ARGUMENT_COUNT_MAX,
+  "what is too much for a command can be decoded, and so refused",
 );
 assert(TEXT_LINE_BYTES_MAX <= REQUEST_BYTES_MAX, "a text line is a request");
 assert(KEY_BYTES_MAX < 2 ** 16, "a key's length is a u16");

@@ -9,7 +9,6 @@
  * So a client holds one batch of replies at most, and one that does not read is not read from either.
  */
 import { OUTPUT_BYTES_HIGH } from "../core/limits.ts";
-import type { Clock } from "../core/clock.ts";
 import { ClientWriter, type WriteWatch } from "../serving/client_writer.ts";
 import { type Connection, isDisconnect } from "../io/network.ts";
 import { lingeringClose } from "../serving/lingering_close.ts";
@@ -26,7 +25,6 @@ import type { NodeServices } from "./executor.ts";
 import type { LookAhead } from "./look_ahead.ts";
 
 export interface ClientServices extends NodeServices {
-  readonly clock: Clock;
   readonly barrier: CommitBarrier;
   readonly desks: Desks;
   readonly lookAhead: LookAhead<Store>;
@@ -162,7 +160,7 @@ export class Client {
       }
       buffer.consume(next);
       if (seen === null && decoder.argumentCount === 0) continue;
-      if (seen === null && decoder.isText && looksLikeHttp(decoder)) {
+      if (seen === null && decoder.isLine && looksLikeHttp(decoder)) {
         this.#refuse(desk, "ERR This port speaks RESP and text lines, not HTTP");
         return undefined;
       }

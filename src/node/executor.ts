@@ -2,17 +2,24 @@
  * Runs one decoded request of the client that it serves: finds the command, checks what every command has in common
  * (arity, key length, ownership of the slots, whether the log takes writes), and calls the handler, which works on
  * the stores and replies into the output. It is the `CommandContext` that handlers see.
- *
- * The columns at the top are the table of command specs turned into arrays: one load each per request.
  */
 import type { CommandContext, ServerDoor } from "../commands/context.ts";
 import { KEY_TOO_LONG } from "../commands/error_texts.ts";
 import { HANDLERS } from "../commands/handlers.ts";
+import type { Clock } from "../core/clock.ts";
 import { KEY_BYTES_MAX } from "../core/limits.ts";
 import type { OutputBuffer } from "../core/output_buffer.ts";
 import type { Random } from "../core/random.ts";
-import { COMMAND_SPECS } from "../protocol/command_specs.ts";
-import { findCommand, FIRST_KEY, unknownCommandText, wrongArityText } from "../protocol/command_table.ts";
+import {
+  ARGUMENTS_MAX,
+  ARITY,
+  FIRST_KEY,
+  IS_WRITE,
+  KEY_STEP,
+  lastKeyOf,
+  ONE_SLOT,
+} from "../protocol/command_columns.ts";
+import { findCommand, unknownCommandText, wrongCountText } from "../protocol/command_table.ts";
 import { RequestDecoder } from "../protocol/request_decoder.ts";
 import { RespReply } from "../protocol/resp_reply.ts";
 import { TextReply } from "../protocol/text_reply.ts";
@@ -22,18 +29,13 @@ import type { Store } from "../store/store.ts";
 import type { SeenRequest } from "./look_ahead.ts";
 import type { ShardTable } from "./shard_table.ts";
 
-const ARITY = Int32Array.from(COMMAND_SPECS, (spec) => spec.arity);
-const IS_WRITE = Uint8Array.from(COMMAND_SPECS, (spec) => spec.write ? 1 : 0);
-const LAST_KEY = Int32Array.from(COMMAND_SPECS, (spec) => spec.keys?.last ?? 0);
-const KEY_STEP = Int32Array.from(COMMAND_SPECS, (spec) => spec.keys?.step ?? 1);
-const ONE_SLOT = Uint8Array.from(COMMAND_SPECS, (spec) => spec.routing === "same-slot" ? 1 : 0);
-
 /** What all clients of a node share. */
 export interface NodeServices {
   readonly shards: ShardTable;
   readonly sessions: SessionRegistry;
   readonly server: ServerDoor;
   readonly random: Random;
+  readonly clock: Clock;
   /** Why the node takes no writes; empty while it does. */
   readonly writeRefusal: () => string;
   readonly counters: { commands: number };
@@ -48,6 +50,7 @@ export class Executor implements CommandContext {
   readonly sessions: SessionRegistry;
   readonly server: ServerDoor;
   readonly random: Random;
+  readonly clock: Clock;
   reply: Reply;
   /** Set once a batch by the client that runs it: every request of a batch sees the same time. */
   nowMs = 0;
@@ -66,6 +69,7 @@ export class Executor implements CommandContext {
     this.sessions = services.sessions;
     this.server = services.server;
     this.random = services.random;
+    this.clock = services.clock;
     this.#respReply = new RespReply(output);
     this.#textReply = new TextReply(output);
     this.reply = this.#respReply;
@@ -126,8 +130,11 @@ export class Executor implements CommandContext {
     const { request } = this;
     const reply = this.reply = request.isText ? this.#textReply : this.#respReply;
     const arity = ARITY[command]!;
-    if (arity >= 0 ? request.argumentCount !== arity : request.argumentCount < -arity) {
-      return reply.error(wrongArityText(COMMAND_SPECS[command]!));
+    const { argumentCount } = request;
+    if (
+      arity >= 0 ? argumentCount !== arity : argumentCount < -arity || argumentCount > ARGUMENTS_MAX[command]!
+    ) {
+      return reply.error(wrongCountText(command, argumentCount));
     }
     this.#services.counters.commands++;
     this.session.lastCommand = command;
@@ -153,7 +160,7 @@ export class Executor implements CommandContext {
     const { request } = this;
     const { bytes, starts, ends } = request;
     const first = FIRST_KEY[command]!;
-    const last = LAST_KEY[command]! < 0 ? request.argumentCount + LAST_KEY[command]! : LAST_KEY[command]!;
+    const last = lastKeyOf(command, request.argumentCount);
     let oneSlot = -1;
     for (let i = first; i <= last; i += KEY_STEP[command]!) {
       const start = starts[i]!;

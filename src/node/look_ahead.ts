@@ -7,7 +7,8 @@
  * used within the same turn of the event loop, in which nothing that was found out can change.
  */
 import { MIB, READ_BUFFER_BYTES } from "../core/limits.ts";
-import { findCommand, FIRST_KEY } from "../protocol/command_table.ts";
+import { FIRST_KEY } from "../protocol/command_columns.ts";
+import { findCommand } from "../protocol/command_table.ts";
 import { RequestDecoder } from "../protocol/request_decoder.ts";
 import { type Fetchable, Prefetcher } from "../store/prefetcher.ts";
 

@@ -3,12 +3,10 @@
  * clients, and stop without losing anything. Everything from outside (time, chance, disk, network) is passed in.
  */
 import type { CommandContext, ServerDoor } from "../commands/context.ts";
-import { matchesGlob } from "../commands/glob.ts";
-import { bytesOf } from "../core/bytes.ts";
 import { STOP_DEADLINE_MS } from "../core/limits.ts";
 import { sleep } from "../core/clock.ts";
 import { WriteWatch } from "../serving/client_writer.ts";
-import type { Connection, Listener } from "../io/network.ts";
+import { addressText, type Connection, type Listener } from "../io/network.ts";
 import { ReadBudget } from "../serving/read_buffer.ts";
 import { refuseConnection } from "../serving/refuse_connection.ts";
 import type { FsyncPolicy, Log } from "../persistence/log.ts";
@@ -115,17 +113,19 @@ export class NodeServer {
       writeRefusal,
       congested: () => barrier.isCongested(),
     });
+    const sessions = new SessionRegistry();
+    sessions.localAddress = addressText({ host: options.host, port: listener.port });
     const services = {
       shards,
       writeRefusal,
       random: world.random,
-      sessions: new SessionRegistry(),
+      clock,
+      sessions,
       server: this.#door(writeRefusal),
       counters: this.#counters,
     };
     this.#services = {
       ...services,
-      clock,
       barrier,
       desks: new Desks(services),
       lookAhead: new LookAhead(shards),
@@ -191,7 +191,8 @@ export class NodeServer {
           counters: this.#counters,
           writeRefusal,
         }, sections),
-      configGet: (pattern) => settings.filter(([name]) => matchesGlob(bytesOf(pattern), bytesOf(name))),
+      settings: () => settings,
+      whenCommitted: () => this.#log.whenCommitted(this.#log.appended),
       admin: (context: CommandContext) => runAdmin(this.#keeper, { context, writeRefusal }),
     };
   }

@@ -43,12 +43,12 @@ export function replyCommandCount(reply: Reply): void {
   reply.integer(SHOWN_SPECS.length);
 }
 
-/** `COMMAND INFO [name …]`: an element for each name, missing where there is no such command. */
+/** `COMMAND INFO [name …]`: an element for each name, missing where there is no such command; a name counts once. */
 export function replyCommandInfo(request: Request, reply: Reply): void {
   if (request.argumentCount === 2) return replyAllCommands(reply);
-  reply.arrayStart(request.argumentCount - 2);
-  for (let i = 2; i < request.argumentCount; i++) {
-    const spec = specNamedBy(request, i);
+  const specs = specsNamedFrom(request, 2);
+  reply.arrayStart(specs.length);
+  for (const spec of specs) {
     if (spec === null) reply.nil();
     else replyCommand(spec, reply);
   }
@@ -56,7 +56,9 @@ export function replyCommandInfo(request: Request, reply: Reply): void {
 
 /** `COMMAND DOCS [name …]`: a map by name, without those that do not exist. */
 export function replyCommandDocs(request: Request, reply: Reply): void {
-  const specs = request.argumentCount === 2 ? SHOWN_SPECS : specsNamedFrom(request, 2);
+  const specs = request.argumentCount === 2
+    ? SHOWN_SPECS
+    : specsNamedFrom(request, 2).filter((spec) => spec !== null);
   reply.mapStart(specs.length);
   for (const spec of specs) {
     reply.bulkText(spec.name.toLowerCase());
@@ -184,11 +186,15 @@ function specNamedBy({ bytes, starts, ends }: Request, argument: number): Comman
   return spec === undefined || spec.isHidden ? null : spec;
 }
 
-function specsNamedFrom(request: Request, first: number): CommandSpec[] {
-  const specs: CommandSpec[] = [];
+/** The specs that the arguments from `first` on name, each once, and `null` for each that names none. */
+function specsNamedFrom(request: Request, first: number): (CommandSpec | null)[] {
+  const seen = new Set<CommandSpec>();
+  const specs: (CommandSpec | null)[] = [];
   for (let i = first; i < request.argumentCount; i++) {
     const spec = specNamedBy(request, i);
-    if (spec !== null) specs.push(spec);
+    if (spec !== null && seen.has(spec)) continue;
+    if (spec !== null) seen.add(spec);
+    specs.push(spec);
   }
   return specs;
 }

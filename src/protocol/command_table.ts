@@ -6,11 +6,10 @@
  */
 import { assert } from "../core/assert.ts";
 import { equalsWord, textOf } from "../core/bytes.ts";
+import { REQUEST_KEYS_MAX, REQUEST_WORDS_MAX } from "../core/limits.ts";
+import { ARGUMENTS_MAX, ARITY } from "./command_columns.ts";
 import { COMMAND_SPECS, type CommandSpec, type SubcommandSpec } from "./command_specs.ts";
 import type { Request } from "./request.ts";
-
-/** Which argument of each command is its first key; 0 when it has none. */
-export const FIRST_KEY = Int32Array.from(COMMAND_SPECS, (spec) => spec.keys?.first ?? 0);
 
 const TABLE_SIZE = 512;
 const TABLE_MASK = TABLE_SIZE - 1;
@@ -74,6 +73,16 @@ export function unknownCommandText(request: Request): string {
   }
   const name = quotedArgument(request, 0, QUOTED_BYTES_MAX);
   return `ERR unknown command '${name}', with args beginning with: ${beginning}`;
+}
+
+/** Why command `command` does not run with so many arguments; empty when it does. */
+export function wrongCountText(command: number, argumentCount: number): string {
+  const spec = COMMAND_SPECS[command]!;
+  if (!fitsArity(ARITY[command]!, argumentCount)) return wrongArityText(spec);
+  if (argumentCount <= ARGUMENTS_MAX[command]!) return "";
+  return spec.keys !== null && spec.keys.last < 0
+    ? `ERR ${spec.name} takes at most ${REQUEST_KEYS_MAX} keys: use several requests`
+    : `ERR ${spec.name} takes at most ${REQUEST_WORDS_MAX} arguments`;
 }
 
 export function wrongArityText(spec: CommandSpec): string {

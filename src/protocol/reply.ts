@@ -9,7 +9,10 @@ export interface Reply {
   ok(): void;
   /** A short status word such as `PONG`, without line breaks. */
   simple(text: string): void;
-  /** An error. `text` begins with its kind in capitals, such as `ERR` or `WRONGTYPE`. Line breaks become blanks. */
+  /**
+   * An error. `text` begins with its kind in capitals, such as `ERR` or `WRONGTYPE`. It becomes one line:
+   * line breaks are blanks, and what is longer than `REPLY_LINE_BYTES_MAX` is cut.
+   */
   error(text: string): void;
   integer(value: number | bigint): void;
   /** A missing value. */
@@ -24,6 +27,8 @@ export interface Reply {
    */
   bulkStart(length: number): OutputBuffer;
   bulkEnd(): void;
+  /** Makes room for `byteCount` bytes at once: a long reply is not copied then while it grows. */
+  reserve(byteCount: number): void;
   /** Opens an array; the next `count` replies are its elements. */
   arrayStart(count: number): void;
   /** Opens a map; the next `2 × count` replies are its keys and values. A flat array in RESP 2. */

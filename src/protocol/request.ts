@@ -11,6 +11,11 @@ export interface Request {
   readonly argumentCount: number;
   readonly starts: Int32Array;
   readonly ends: Int32Array;
-  /** Whether it came as a text line (from a person or `nc`) rather than as RESP. */
+  /** Whether it came as a line of text rather than as RESP. */
+  readonly isLine: boolean;
+  /**
+   * Whether it is to be answered in text: it came as a line that ends in LF alone, as people's do. A line that ends in
+   * CRLF is a program's (Redis' "inline command") and is answered in RESP.
+   */
   readonly isText: boolean;
 }

@@ -6,7 +6,7 @@
  *     array    := "*" count CRLF argument{count}          a count of 0 or less is an empty request
  *     argument := "$" length CRLF byte{length} CRLF
  *     count, length := "0" | "-"? [1-9] [0-9]*            a length is not negative
- *     line     := anything else up to LF; see `text_line.ts`
+ *     line     := anything else up to LF; see `text_line.ts`. One that ends in CRLF is answered in RESP
  *
  * An incomplete request is resumed at the argument where its bytes ended, or in a line at the byte, so that the
  * work is linear in the bytes however they are cut. Until a request is complete its offsets count from where its
@@ -39,6 +39,7 @@ export class RequestDecoder implements Request {
   argumentCount = 0;
   starts: Int32Array = newOffsets();
   ends: Int32Array = newOffsets();
+  isLine = false;
   isText = false;
   /** Why the input is invalid, as a reply to the client. */
   error = "";
@@ -69,13 +70,13 @@ export class RequestDecoder implements Request {
    */
   decode(bytes: Uint8Array, start: number, end: number): number {
     if (this.#resumeAt !== 0) {
-      if (this.isText) return this.#decodeLine(bytes, start, end);
+      if (this.isLine) return this.#decodeLine(bytes, start, end);
       return this.#decodeArguments(bytes, start, end, start + this.#resumeAt);
     }
     if (start >= end) return INCOMPLETE;
     if (isTooLarge(this.starts)) this.settle();
-    this.isText = bytes[start] !== STAR;
-    if (this.isText) return this.#decodeLine(bytes, start, end);
+    this.isLine = this.isText = bytes[start] !== STAR;
+    if (this.isLine) return this.#decodeLine(bytes, start, end);
     const at = this.#decodeCount(bytes, start, end);
     if (at < 0) return at;
     this.#base = start;
@@ -178,6 +179,7 @@ export class RequestDecoder implements Request {
         ? this.#fail("too big inline request")
         : this.#suspend(start, at, 0, 0);
     }
+    this.isText = at === start || bytes[at - 1] !== CR;
     const line = this.#line ??= new TextLine();
     if (!line.split(bytes, start, at)) return this.#fail("unbalanced quotes in request");
     this.bytes = line.bytes;

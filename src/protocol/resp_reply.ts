@@ -84,6 +84,10 @@ export class RespReply implements Reply {
     this.#lineEnd();
   }
 
+  reserve(byteCount: number): void {
+    this.#output.reserve(byteCount);
+  }
+
   arrayStart(count: number): void {
     this.#header(STAR, count, 0);
   }

@@ -14,24 +14,26 @@ import type { Request } from "./request.ts";
 interface RequestContext {
   readonly request: Request;
   readonly reply: Reply;
+  readonly session: { lastSubcommand: string };
 }
 
 /**
  * The handler of the command `container`, given the handlers of its subcommands, all by names in capitals. `HELP`
  * comes with it.
  */
-export function containerOf<Context extends RequestContext>(
+export function containerOf<Context extends RequestContext, Result>(
   container: string,
-  handlers: Readonly<Record<string, (context: Context) => void>>,
-): (context: Context) => void {
+  handlers: Readonly<Record<string, (context: Context) => Result>>,
+): (context: Context) => Result | void {
   const spec = COMMAND_SPECS.find(({ name }) => name === container);
   assert(spec !== undefined, `${container} is a command`);
   for (const { name } of spec.subcommands ?? []) {
     assert(handlers[name] !== undefined, `${container} ${name} has a handler`);
   }
   return (context) => {
-    const { request, reply } = context;
+    const { request, reply, session } = context;
     const subcommand = findSubcommand(spec, request);
+    session.lastSubcommand = subcommand?.name.toLowerCase() ?? "";
     if (subcommand !== null) {
       if (fitsArity(subcommand.arity, request.argumentCount)) return handlers[subcommand.name]!(context);
       return reply.error(wrongSubcommandArityText(spec, subcommand));

@@ -59,6 +59,10 @@ export class TextReply implements Reply {
     this.#output.byte(LF);
   }
 
+  reserve(byteCount: number): void {
+    this.#output.reserve(byteCount);
+  }
+
   arrayStart(count: number): void {
     if (count === 0) this.#line("(empty)");
   }

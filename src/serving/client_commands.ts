@@ -1,27 +1,32 @@
 /** `CLIENT …` and `HELLO`: who the client is, who the others are, and which RESP is spoken. */
-import { textOf } from "../core/bytes.ts";
+import { bytesOf, textOf } from "../core/bytes.ts";
+import { KIB } from "../core/limits.ts";
+import { OutputBuffer } from "../core/output_buffer.ts";
+import { inSteps } from "../core/steps.ts";
 import { argumentIs, parseInteger } from "../protocol/arguments.ts";
 import type { Request } from "../protocol/request.ts";
-import type { Session } from "./session.ts";
-import type { SessionContext, SessionHandler } from "./session_context.ts";
+import type { Session, SessionRegistry } from "./session.ts";
+import type { Say, SessionContext, SessionHandler } from "./session_context.ts";
 import { containerOf } from "../protocol/subcommands.ts";
+import { problemOfUser } from "./user_commands.ts";
 
 /** Longest name of a connection or of its library. */
 const NAME_BYTES_MAX = 1024;
 /** Names are of the characters from `!` to `~`. */
 const NAME_BYTE_FIRST = 0x21;
 const NAME_BYTE_LAST = 0x7e;
+/** Sessions that `CLIENT LIST` describes between two looks at the clock, and its first room. */
+const SESSIONS_PER_LOOK = 32;
+const LIST_BYTES_MIN = 16 * KIB;
 /** What clients are told that look at the version of Redis to see what they may use. */
 const REDIS_VERSION = "7.4.0";
-const NO_PASSWORD = "ERR AUTH <password> called without any password configured for the default user. " +
-  "Are you sure your configuration is correct?";
 
 export const client: SessionHandler = containerOf("CLIENT", {
   ID: ({ session, reply }) => reply.integer(session.id),
   GETNAME: ({ session, reply }) => session.name === "" ? reply.nil() : reply.bulkText(session.name),
   SETNAME: setName,
   SETINFO: setInfo,
-  INFO: ({ session, nowMs, reply }) => reply.bulkText(`${describe(session, nowMs)}\n`),
+  INFO: ({ session, sessions, nowMs, reply }) => reply.bulkText(`${describe(session, sessions, nowMs)}\n`),
   LIST: list,
 });
 
@@ -34,18 +39,23 @@ export function hello(context: SessionContext): void {
     if (Number.isNaN(version)) return reply.error("ERR Protocol version is not an integer or out of range");
     if (version !== 2 && version !== 3) return reply.error("NOPROTO unsupported protocol version");
   }
-  let name = session.name;
+  let nameArgument = 0;
   for (let i = 2; i < request.argumentCount; i++) {
     const following = request.argumentCount - i - 1;
-    if (argumentIs(request, i, "AUTH") && following >= 2) return reply.error(NO_PASSWORD);
+    if (argumentIs(request, i, "AUTH") && following >= 2) {
+      const problem = problemOfUser(request, i + 1);
+      if (problem !== "") return reply.error(problem);
+      i += 2;
+      continue;
+    }
     if (!argumentIs(request, i, "SETNAME") || following < 1) {
       return reply.error(`ERR Syntax error in HELLO option '${argumentText(request, i)}'`);
     }
     const problem = problemOfName(request, ++i, "Client names");
     if (problem !== "") return reply.error(problem);
-    name = argumentText(request, i);
+    nameArgument = i;
   }
-  session.name = name;
+  if (nameArgument > 0) session.name = argumentText(request, nameArgument);
   session.protocolVersion = version === 3 ? 3 : 2;
   context.protocolChanged();
   replyGreeting(context);
@@ -88,19 +98,35 @@ function setInfo({ request, session, reply }: SessionContext): void {
   reply.ok();
 }
 
-function list({ sessions, nowMs, reply }: SessionContext): void {
-  let text = "";
-  for (const session of sessions.list()) text += `${describe(session, nowMs)}\n`;
-  reply.bulkText(text);
+/** A line for each session. Thousands of them hold up nobody. */
+function list({ sessions, clock, nowMs, reply }: SessionContext): void | Promise<Say> {
+  const all = [...sessions.list()];
+  const text = new OutputBuffer(LIST_BYTES_MIN);
+  let described = 0;
+  const listed = inSteps(clock, () => {
+    const end = Math.min(all.length, described + SESSIONS_PER_LOOK);
+    let lines = "";
+    while (described < end) lines += `${describe(all[described++]!, sessions, nowMs)}\n`;
+    text.copy(bytesOf(lines));
+    return described === all.length;
+  });
+  const say: Say = (reply) => reply.bulk(text.bytes, 0, text.length);
+  if (listed === undefined) return say(reply);
+  return listed.then(() => say);
 }
 
-/** A session as one line of Redis' `CLIENT LIST`. */
-function describe(session: Session, nowMs: number): string {
+/**
+ * A session as one line of Redis' `CLIENT LIST`, with every field that Redis has. Of those about what is not there
+ * (descriptors, subscriptions, transactions, tracking) and of buffers, which sessions share, each says so in Redis' way.
+ */
+function describe(session: Session, { localAddress }: SessionRegistry, nowMs: number): string {
   const seconds = (sinceMs: number) => Math.max(0, Math.floor((nowMs - sinceMs) / 1000));
-  return `id=${session.id} addr=${session.remote} name=${session.name}` +
-    ` age=${seconds(session.connectedAtMs)} idle=${seconds(session.lastActiveMs)} db=0` +
-    ` cmd=${session.lastCommandName} lib-name=${session.libraryName} lib-ver=${session.libraryVersion}` +
-    ` resp=${session.protocolVersion}`;
+  return `id=${session.id} addr=${session.remote} laddr=${localAddress} fd=-1 name=${session.name}` +
+    ` age=${seconds(session.connectedAtMs)} idle=${seconds(session.lastActiveMs)} flags=N db=0` +
+    " sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0" +
+    " obl=0 oll=0 omem=0 tot-mem=0 events=r" +
+    ` cmd=${session.lastCommandName} user=default redir=-1 resp=${session.protocolVersion}` +
+    ` lib-name=${session.libraryName} lib-ver=${session.libraryVersion}`;
 }
 
 /** Why argument `argument` cannot be a name, or "". `what` is how Redis calls it. */

@@ -19,7 +19,9 @@ export class Session {
   protocolVersion: 2 | 3 = 2;
   /** Index in `COMMAND_SPECS`. */
   lastCommand = NO_COMMAND;
-  /** Set by `QUIT`: to be closed once its replies are written. */
+  /** Of the last command that has subcommands; "" when it ran without one. */
+  lastSubcommand = "";
+  /** To be closed once its replies are written: set by `QUIT`, and where to go on would do what nobody asked for. */
   wantsClose = false;
 
   constructor(id: number, remote: string, nowMs: number) {
@@ -29,14 +31,19 @@ export class Session {
     this.lastActiveMs = nowMs;
   }
 
-  /** In lower case; `NULL` when there is none, as Redis says it. */
+  /** In lower case, with its subcommand as in `client|list`; `NULL` when there is none, as Redis says it. */
   get lastCommandName(): string {
-    return COMMAND_SPECS[this.lastCommand]?.name.toLowerCase() ?? "NULL";
+    const spec = COMMAND_SPECS[this.lastCommand];
+    if (spec === undefined) return "NULL";
+    const name = spec.name.toLowerCase();
+    return spec.subcommands === null || this.lastSubcommand === "" ? name : `${name}|${this.lastSubcommand}`;
   }
 }
 
 /** The open sessions of a process. */
 export class SessionRegistry {
+  /** Where this process is reached, `host:port`: known once it listens. */
+  localAddress = "";
   readonly #sessions = new Set<Session>();
   #lastId = 0;
 

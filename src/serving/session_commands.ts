@@ -1,6 +1,6 @@
 /** The commands about the connection itself, which a node and a balancer answer alike, with the texts of Redis 7. */
-import { parseInteger } from "../protocol/arguments.ts";
 import { client, hello } from "./client_commands.ts";
+import { config } from "./config_commands.ts";
 import {
   replyAllCommands,
   replyCommandCount,
@@ -10,8 +10,9 @@ import {
 } from "../protocol/command_docs.ts";
 import type { SessionContext, SessionHandler } from "./session_context.ts";
 import { containerOf } from "../protocol/subcommands.ts";
+import { auth, multi, select } from "./user_commands.ts";
 
-export type { SessionContext, SessionHandler } from "./session_context.ts";
+export type { Say, ServerFacts, SessionContext, SessionHandler, Setting } from "./session_context.ts";
 
 const commandSubcommand: SessionHandler = containerOf("COMMAND", {
   COUNT: ({ reply }) => replyCommandCount(reply),
@@ -25,8 +26,11 @@ export const SESSION_HANDLERS: Readonly<Record<string, SessionHandler>> = {
   ECHO: ({ request, reply }) => reply.bulk(request.bytes, request.starts[1]!, request.ends[1]!),
   QUIT: quit,
   HELLO: hello,
+  AUTH: auth,
+  MULTI: multi,
   SELECT: select,
   CLIENT: client,
+  CONFIG: config,
   COMMAND: command,
   TIME: time,
   HELP: help,
@@ -43,14 +47,8 @@ function quit({ session, reply }: SessionContext): void {
   reply.ok();
 }
 
-function select({ request, reply }: SessionContext): void {
-  const index = parseInteger(request.bytes, request.starts[1]!, request.ends[1]!);
-  if (Number.isNaN(index)) return reply.error("ERR value is not an integer or out of range");
-  if (index !== 0) return reply.error("ERR DB index is out of range");
-  reply.ok();
-}
-
 function command(context: SessionContext): void {
+  context.session.lastSubcommand = "";
   if (context.request.argumentCount === 1) replyAllCommands(context.reply);
   else commandSubcommand(context);
 }

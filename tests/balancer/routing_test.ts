@@ -38,7 +38,7 @@ Deno.test("A pipeline gives the same replies wherever its bytes are cut", async 
   const requests = [0, 1, 2].flatMap((n) => [
     resp("SET", world.keyOn(n % 2, n), `value${n}`),
     resp("GET", world.keyOn(n % 2, n)),
-    `EXISTS ${world.keyOn(n % 2, n)}\r\n`,
+    `EXISTS ${world.keyOn(n % 2, n)}\n`,
   ]).join("") + resp("MGET", world.keyOn(0), world.keyOn(1, 1));
   const expected = [0, 1, 2].map((n) => `+OK\r\n${bulk(`value${n}`)}1\n`).join("") +
     array([bulk("value0"), bulk("value1")]);

@@ -1,5 +1,7 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
+import { MIB, REQUEST_KEYS_MAX } from "../../src/core/limits.ts";
+import { TickingClock } from "../support/ticking_clock.ts";
 import { Bench, type Word } from "./support.ts";
 import { assertProperty } from "../support/property.ts";
 
@@ -148,4 +150,82 @@ Deno.test("Commands that show the whole key space reveal every mutation of every
     bench.run(...request);
     assertEquals(bench.revealed.position, newest, request[0]);
   }
+});
+
+/** A bench with `count` keys on which each look at the clock takes a while. */
+function slowBench(count: number): { bench: Bench; clock: TickingClock } {
+  const bench = new Bench({ storeCount: 2 });
+  for (let i = 0; i < count; i++) bench.run("SET", `k${i}`, "v");
+  const clock = new TickingClock();
+  bench.clock = clock;
+  return { bench, clock };
+}
+
+Deno.test("KEYS of many keys is made in steps, and shows only what is committed by its end", async () => {
+  const { bench, clock } = slowBench(2_000);
+  const reply = bench.runAsync("KEYS", "k*");
+  await clock.runAll();
+  assertEquals(keysIn(await reply).length, 2_000);
+  assert(clock.turns > 5, `${clock.turns} turns`);
+  assertEquals(bench.server.commitWaitCount, 1);
+  bench.server.commits = false;
+  const refused = bench.runAsync("KEYS", "*");
+  await clock.runAll();
+  assertMatch(await refused, /^-READONLY /);
+});
+
+Deno.test("KEYS goes on with a long pattern in the middle of a long key", async () => {
+  const { bench, clock } = slowBench(0);
+  bench.run("SET", "a".repeat(60_000), "v");
+  const reply = bench.runAsync("KEYS", `*${"a".repeat(5_000)}b`);
+  await clock.runAll();
+  assertEquals(await reply, "*0\r\n");
+  assert(clock.turns > 100, `${clock.turns} turns`);
+});
+
+Deno.test("SCAN returns early where its COUNT would take long, and misses nothing by it", () => {
+  const { bench } = slowBench(2_000);
+  const [cursor, keys] = scan(bench, "0", "COUNT", "2000");
+  assert(keys.length > 0 && keys.length < 1_000, `${keys.length} keys`);
+  assert(cursor !== "0");
+  assertEquals(new Set(scanAll(bench, "COUNT", "2000")).size, 2_000);
+});
+
+Deno.test("RANDOMKEY looks for the one key that is left in steps", async () => {
+  const { bench, clock } = slowBench(2_000);
+  for (let i = 0; i < 2_000; i++) bench.run("PEXPIRE", `k${i}`, "1");
+  bench.nowMs += 1_000;
+  const none = bench.runAsync("RANDOMKEY");
+  await clock.runAll();
+  assertEquals(await none, "$-1\r\n");
+  assert(clock.turns > 5, `${clock.turns} turns`);
+});
+
+Deno.test("Patterns that are longer than any key can need are refused", () => {
+  const bench = new Bench();
+  const refusal = "-ERR pattern is longer than any key can need (65535 bytes)\r\n";
+  assertEquals(bench.run("KEYS", "x".repeat(65_536)), refusal);
+  assertEquals(bench.run("SCAN", "0", "MATCH", "x".repeat(65_536)), refusal);
+  assertEquals(bench.run("KEYS", "x".repeat(65_535)), "*0\r\n");
+});
+
+Deno.test("A request of more keys than hold up nobody is refused whole, with the way out", () => {
+  const bench = new Bench({ capBytes: 8 * MIB });
+  const keys = Array.from({ length: REQUEST_KEYS_MAX }, (_, i) => `k${i}`);
+  const pairs = keys.flatMap((key) => [key, "v"]);
+  assertEquals(bench.run("MSET", ...pairs), "+OK\r\n");
+  assertEquals(bench.run("EXISTS", ...keys), `:${REQUEST_KEYS_MAX}\r\n`);
+  for (const name of ["MGET", "DEL", "UNLINK", "EXISTS", "TOUCH"]) {
+    assertEquals(
+      bench.run(name, ...keys, "x"),
+      `-ERR ${name} takes at most 16384 keys: use several requests\r\n`,
+    );
+  }
+  for (const name of ["MSET", "MSETNX"]) {
+    assertEquals(
+      bench.run(name, ...pairs, "x", "y"),
+      `-ERR ${name} takes at most 16384 keys: use several requests\r\n`,
+    );
+  }
+  assertEquals(bench.run("EXISTS", "x"), ":0\r\n");
 });

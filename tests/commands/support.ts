@@ -9,16 +9,13 @@ import { latin1Of } from "../../src/core/bytes.ts";
 import { bytesOfLatin1 } from "../support/latin1.ts";
 import { crc16 } from "../../src/core/crc16.ts";
 import { MIB, SLOT_COUNT } from "../../src/core/limits.ts";
+import type { Clock } from "../../src/core/clock.ts";
 import { OutputBuffer } from "../../src/core/output_buffer.ts";
 import { type Random } from "../../src/core/random.ts";
+import type { Setting } from "../../src/serving/session_commands.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
-import { COMMAND_SPECS } from "../../src/protocol/command_specs.ts";
-import {
-  findCommand,
-  fitsArity,
-  unknownCommandText,
-  wrongArityText,
-} from "../../src/protocol/command_table.ts";
+import { findCommand, unknownCommandText, wrongCountText } from "../../src/protocol/command_table.ts";
 import type { Reply } from "../../src/protocol/reply.ts";
 import { RequestDecoder } from "../../src/protocol/request_decoder.ts";
 import { RespReply } from "../../src/protocol/resp_reply.ts";
@@ -43,7 +40,9 @@ export class FakeServer implements ServerDoor {
   saveCount = 0;
   whyNoBackgroundSave = "";
   lastSaveMs = 1_700_000_000_999;
-  settings: [string, string][] = [["maxmemory", "1048576"], ["save", ""], ["appendonly", "yes"]];
+  settingList: Setting[] = [["maxmemory", "1048576"], ["save", ""], ["appendonly", "yes"]];
+  commits = true;
+  commitWaitCount = 0;
 
   save(): Promise<void> {
     this.saveCount++;
@@ -58,8 +57,13 @@ export class FakeServer implements ServerDoor {
     return `# Sections\r\nnames:${sections.join(",")}\r\n`;
   }
 
-  configGet(pattern: string): [string, string][] {
-    return this.settings.filter(([name]) => pattern === "*" || name === pattern);
+  settings(): readonly Setting[] {
+    return this.settingList;
+  }
+
+  whenCommitted(): Promise<boolean> {
+    this.commitWaitCount++;
+    return Promise.resolve(this.commits);
   }
 
   admin(context: CommandContext): Promise<void> {
@@ -108,6 +112,7 @@ export interface BenchOptions {
 
 export class Bench implements CommandContext {
   readonly request = new RequestDecoder();
+  clock: Clock = new FakeClock();
   readonly server = new FakeServer();
   readonly cluster = new FakeCluster();
   readonly random: Random = new SeededRandom(1);
@@ -180,8 +185,8 @@ export class Bench implements CommandContext {
     this.reply = this.request.isText ? this.#textReply : this.#respReply;
     const command = findCommand(bytes, this.request.starts[0]!, this.request.ends[0]!);
     if (command < 0) return this.reply.error(unknownCommandText(this.request));
-    const spec = COMMAND_SPECS[command]!;
-    if (!fitsArity(spec.arity, this.request.argumentCount)) return this.reply.error(wrongArityText(spec));
+    const wrong = wrongCountText(command, this.request.argumentCount);
+    if (wrong !== "") return this.reply.error(wrong);
     return HANDLERS[command]!(this);
   }
 

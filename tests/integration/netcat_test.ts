@@ -20,7 +20,7 @@ Deno.test("A cluster answers nc word for word, and each call comes back by itsel
         ["GET my_key\n", "hello_world\n"],
         ["GET missing\n", "(nil)\n"],
         ["INCR counter\n", "1\n"],
-        ["incrby counter 41\r\n", "42\n"],
+        ["incrby counter 41\n", "42\n"],
         ['SET greeting "hello \\"there\\" world"\n', "OK\n"],
         ["GET greeting\n", 'hello "there" world\n'],
         ["MSET a 1 b 2 c 3\n", "OK\n"],

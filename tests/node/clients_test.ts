@@ -83,3 +83,42 @@ Deno.test("While one client waits for a dump others are answered, and it gets it
   assertEquals([saver.take(), other.take()], ["+OK\r\n", ""]);
   await world.stop();
 });
+
+Deno.test("A connection that asks for a transaction or another database is closed, and nothing behind runs", async () => {
+  const world = new NodeWorld();
+  await world.start({ fsync: "no" });
+  const other = await world.client();
+  for (const first of ["MULTI", "SELECT 1"]) {
+    const client = await world.client();
+    await client.sendText(`${first}\r\nSET a 1\r\nEXEC\r\n`);
+    assertMatch(client.take(), /^-ERR [^\r]*\r\n$/);
+  }
+  assertEquals(await other.ask("GET", "a"), "$-1\r\n");
+  await world.stop();
+});
+
+Deno.test("KEYS that takes several turns lets others be served between, and its client's next request waits", async () => {
+  const world = new NodeWorld();
+  await world.start({ fsync: "no" });
+  const [client, other] = [await world.client(), await world.client()];
+  for (let i = 0; i < 2_000; i += 500) {
+    await client.send("MSET", ...Array.from({ length: 500 }, (_, j) => [`k${i + j}`, "v"]).flat());
+  }
+  client.take();
+  // Each look at the clock takes a fifth of a millisecond, so that a step is some hundred keys.
+  let lookedMs = 0;
+  const elapsedMs = world.clock.monotonicMs.bind(world.clock);
+  world.clock.monotonicMs = () => elapsedMs() + (lookedMs += 0.2);
+  await client.sendText("KEYS *\r\nSET late 1\r\n");
+  assertEquals(await other.ask("GET", "late"), "$-1\r\n");
+  assert(client.isQuiet);
+  while (client.isQuiet) {
+    world.clock.advance(1);
+    await settle();
+  }
+  await settle();
+  const reply = client.take();
+  assertMatch(reply, /^\*2000\r\n/);
+  assertMatch(reply, /\+OK\r\n$/);
+  await world.stop();
+});

@@ -137,7 +137,7 @@ const DUMP = "data/dump_8081.data";
 
 Deno.test("A dump in the background pauses while others are served, and goes on when they are not", async () => {
   const { world, client } = await worldWithEntries();
-  await client.sendText("BGSAVE\r\nGET missing\r\n");
+  await client.sendText("BGSAVE\nGET missing\n");
   await settle();
   assertEquals(client.take(), "Background saving started\n(nil)\n");
   assertEquals(world.disk.paths.includes(DUMP), false);
@@ -157,7 +157,7 @@ Deno.test("A dump that a client waits for does not pause for others", async () =
 
 Deno.test("A node that is stopped ends its dump without a further pause", async () => {
   const { world, client } = await worldWithEntries();
-  await client.sendText("BGSAVE\r\nGET missing\r\n");
+  await client.sendText("BGSAVE\nGET missing\n");
   assertEquals(world.disk.paths.includes(DUMP), false);
   await world.stop();
   assertEquals(world.disk.paths.includes(DUMP), true);

@@ -1,6 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { bytesOf, latin1Of } from "../../src/core/bytes.ts";
+import { REPLY_LINE_BYTES_MAX } from "../../src/core/limits.ts";
 import { bytesOfLatin1 } from "../support/latin1.ts";
 import { OutputBuffer } from "../../src/core/output_buffer.ts";
 import type { Reply } from "../../src/protocol/reply.ts";
@@ -161,4 +162,28 @@ Deno.test("TextReply writes a value's bytes as they are", () => {
   const output = new OutputBuffer(16);
   new TextReply(output).bulk(bytes, 0, bytes.length);
   assertEquals(latin1Of(output.view()), "\x00\xff\r\n\x80\n");
+});
+
+Deno.test("A line of a reply is cut at its bound, never inside a character, and has no line breaks", () => {
+  for (const quoted of ["x".repeat(65_530), "é".repeat(40_000), "a\r\n".repeat(9_000), "😀".repeat(9_000)]) {
+    for (const prefix of ["ERR ", "ERR x"]) {
+      const [inResp2, inResp3, inText] = [
+        resp(2, (reply) => reply.error(prefix + quoted)),
+        resp(3, (reply) => reply.error(prefix + quoted)),
+        text((reply) => reply.error(prefix + quoted)),
+      ];
+      assertEquals(inResp2, inResp3);
+      const inside = inResp2.slice(1, -2);
+      assertEquals(inResp2, `-${inside}\r\n`);
+      assertMatch(inText, /^ERROR [^\r\n]*\.\.\.\n$/);
+      assertEquals(bytesOf(inText).length <= "ERROR ".length + REPLY_LINE_BYTES_MAX + 1, true);
+      assertEquals(/[\r\n]/.test(inside), false);
+      assertEquals(inside.endsWith("..."), true);
+      assertEquals(bytesOf(inside).length <= REPLY_LINE_BYTES_MAX, true);
+      assertEquals(bytesOf(inside).length > REPLY_LINE_BYTES_MAX - 8, true);
+      assertEquals(inside.includes("\ufffd"), false);
+    }
+  }
+  const fitting = `ERR ${"x".repeat(REPLY_LINE_BYTES_MAX - 4)}`;
+  assertEquals(resp(2, (reply) => reply.error(fitting)), `-${fitting}\r\n`);
 });

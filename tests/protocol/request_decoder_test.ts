@@ -19,8 +19,8 @@ const CORPUS: readonly [input: string, requests: (string[] | string)[]][] = [
   ["*12\r\n" + "$1\r\nx\r\n".repeat(12), [Array(12).fill("x")]],
   ["*40\r\n" + "$2\r\nxy\r\n".repeat(40), [Array(40).fill("xy")]],
   ["SET my_key hello_world\n", [["(text)", "SET", "my_key", "hello_world"]]],
-  ["GET my_key\r\n*1\r\n$4\r\nPING\r\nPING\n", [["(text)", "GET", "my_key"], ["PING"], ["(text)", "PING"]]],
-  ["\n\r\n  \t \n", [["(text)"], ["(text)"], ["(text)"]]],
+  ["GET my_key\r\n*1\r\n$4\r\nPING\r\nPING\n", [["GET", "my_key"], ["PING"], ["(text)", "PING"]]],
+  ["\n\r\n  \t \n", [["(text)"], [], ["(text)"]]],
   ["SET k \"a \\x41\\n\" 'b'\nGET k\n", [["(text)", "SET", "k", "a A\n", "b"], ["(text)", "GET", "k"]]],
   ['SET k "v\n', ["ERR Protocol error: unbalanced quotes in request"]],
   [SET + "*x\r\n", [["SET", "ab", "xyz"], "ERR Protocol error: invalid multibulk length"]],
@@ -258,8 +258,28 @@ Deno.test("RequestDecoder goes from text to RESP and back without mixing them up
   ) {
     const bytes = bytesOf(input);
     assertEquals(decoder.decode(bytes, 0, bytes.length), bytes.length);
-    assertEquals(decoder.isText, input[0] !== "*");
+    assertEquals(decoder.isLine, input[0] !== "*");
+    assertEquals(decoder.isText, input[0] !== "*" && !input.endsWith("\r\n"));
   }
   assertEquals(argumentsOf(decoder), ["A", "B", "C", "D"]);
   assert(decoder.isText);
+});
+
+Deno.test("A line that ends in CRLF is a program's and not to be answered in text, however it is cut", () => {
+  const decoder = new RequestDecoder();
+  const lines: [line: string, isText: boolean][] = [
+    ["PING\r\n", false],
+    ["PING\n", true],
+    ["\r\n", false],
+    ["\n", true],
+    ["PING \r \n", true],
+  ];
+  for (const [line, isText] of lines) {
+    const bytes = bytesOf(line);
+    for (let cut = 0; cut < bytes.length; cut++) {
+      decoder.decode(bytes, 0, cut);
+      assertEquals(decoder.decode(bytes, 0, bytes.length), bytes.length);
+      assertEquals([decoder.isLine, decoder.isText], [true, isText], JSON.stringify(line));
+    }
+  }
 });

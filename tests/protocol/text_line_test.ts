@@ -103,13 +103,30 @@ Deno.test("looksLikeHttp knows a browser's lines from a person's", () => {
     return looksLikeHttp(decoder);
   };
   for (
-    const line of ["GET / HTTP/1.1", "POST / HTTP/1.0", "post x", "Host: localhost:8080", "PUT /a http/2"]
+    const line of [
+      "GET / HTTP/1.1",
+      "SETEX a HTTP/1.1",
+      "POST / HTTP/1.0",
+      "post x",
+      "Host: localhost:8080",
+      "PUT /a http/2",
+    ]
   ) {
     assertEquals(isHttp(line), true, line);
   }
-  for (const line of ["GET key", "PING", "SET a HTTP", "SET a HTTP/1.1 EX", "Host", "GETRANGE a 0"]) {
+  for (
+    const line of [
+      "GET key",
+      "PING",
+      "SET a HTTP",
+      "SET a HTTP/1.1",
+      "SET a HTTP/1.1 EX",
+      "Host",
+      "GETRANGE a 0",
+    ]
+  ) {
     assertEquals(isHttp(line), false, line);
   }
-  assertEquals(isHttp(`"SET" a HTTP/1.1`), true);
+  assertEquals(isHttp(`"GET" a HTTP/1.1`), true);
   assertEquals(isHttp(`"SET" a HTTP`), false);
 });

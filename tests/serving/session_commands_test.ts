@@ -1,5 +1,7 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { textOf } from "../../src/core/bytes.ts";
+import type { Clock } from "../../src/core/clock.ts";
+import { REQUEST_NAMES_MAX } from "../../src/core/limits.ts";
 import { OutputBuffer } from "../../src/core/output_buffer.ts";
 import { COMMAND_SPECS } from "../../src/protocol/command_specs.ts";
 import type { Reply } from "../../src/protocol/reply.ts";
@@ -7,7 +9,14 @@ import { parseReply, type ReplyValue } from "../../src/protocol/reply_scanner.ts
 import { RequestDecoder } from "../../src/protocol/request_decoder.ts";
 import { RespReply } from "../../src/protocol/resp_reply.ts";
 import { type Session, SessionRegistry } from "../../src/serving/session.ts";
-import { SESSION_HANDLERS, type SessionContext } from "../../src/serving/session_commands.ts";
+import {
+  type Say,
+  type ServerFacts,
+  SESSION_HANDLERS,
+  type SessionContext,
+} from "../../src/serving/session_commands.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { TickingClock } from "../support/ticking_clock.ts";
 import { TextReply } from "../../src/protocol/text_reply.ts";
 import { encoded } from "../protocol/support.ts";
 
@@ -19,6 +28,12 @@ class Client {
   readonly #request = new RequestDecoder();
   readonly #resp = new RespReply(this.#output);
   nowMs = 1_700_000_001_234;
+  clock: Clock = new FakeClock();
+  server: ServerFacts = {
+    settings: () => [["maxmemory", "1048576"], ["maxmemory-policy", "allkeys-lru"], ["save", ""]],
+  };
+  /** What the last request has left to be said later. */
+  later: void | Promise<Say> = undefined;
   mode: "standalone" | "cluster" = "standalone";
 
   constructor(sessions = new SessionRegistry()) {
@@ -36,6 +51,13 @@ class Client {
     return this.#run(args, new TextReply(this.#output));
   }
 
+  /** What is said later, in RESP. */
+  say(say: Say): string {
+    this.#output.clear();
+    say(this.#resp);
+    return textOf(this.#output.view());
+  }
+
   /** The reply as plain data; only in RESP 2. */
   call(...args: string[]): unknown {
     this.raw(...args);
@@ -51,11 +73,13 @@ class Client {
       reply,
       session: this.session,
       sessions: this.#sessions,
+      clock: this.clock,
       nowMs: this.nowMs,
+      server: this.server,
       mode: this.mode,
       protocolChanged: () => this.#resp.version = this.session.protocolVersion,
     };
-    SESSION_HANDLERS[args[0]!]!(context);
+    this.later = SESSION_HANDLERS[args[0]!]!(context);
     return textOf(this.#output.view());
   }
 }
@@ -77,7 +101,7 @@ function plain(value: ReplyValue): unknown {
   }
 }
 
-const VISIBLE = COMMAND_SPECS.filter(({ name }) => name !== "ROUNDEL");
+const VISIBLE = COMMAND_SPECS.filter(({ name }) => name !== "ROUNDEL" && name !== "MULTI");
 
 Deno.test("PING answers PONG, or what it was given", () => {
   const client = new Client();
@@ -100,9 +124,52 @@ Deno.test("QUIT answers OK and wants the connection closed", () => {
 Deno.test("SELECT knows database 0 only", () => {
   const client = new Client();
   assertEquals(client.call("SELECT", "0"), "OK");
-  assertEquals(client.call("SELECT", "1"), "-ERR DB index is out of range");
-  assertEquals(client.call("SELECT", "-1"), "-ERR DB index is out of range");
   assertEquals(client.call("SELECT", "x"), "-ERR value is not an integer or out of range");
+  assertEquals(client.session.wantsClose, false);
+});
+
+Deno.test("SELECT of another database ends the connection, so that nobody goes on in database 0", () => {
+  for (const index of ["1", "-1", "99"]) {
+    const client = new Client();
+    assertEquals(client.call("SELECT", index), "-ERR DB index is out of range");
+    assertEquals(client.session.wantsClose, true);
+  }
+});
+
+Deno.test("MULTI ends the connection, so that no command that was to be queued is run", () => {
+  const client = new Client();
+  assertMatch(client.raw("MULTI"), /^-ERR unknown command 'MULTI'/);
+  assertEquals(client.session.wantsClose, true);
+});
+
+Deno.test("AUTH takes the default user, who has no password, as Redis does", () => {
+  const client = new Client();
+  const wrong = "-WRONGPASS invalid username-password pair or user is disabled.";
+  assertEquals(client.call("AUTH", "default", "x"), "OK");
+  assertEquals(client.call("AUTH", "DEFAULT", "x"), wrong);
+  assertEquals(client.call("AUTH", "other", "x"), wrong);
+  assertEquals(client.call("AUTH", "a", "b", "c"), "-ERR syntax error");
+  assertMatch(client.raw("AUTH", "x"), /^-ERR AUTH <password> called without any password configured/);
+  assertEquals(client.call("HELLO", "3", "AUTH", "other", "x"), wrong);
+  assertEquals(client.session.protocolVersion, 2);
+  assertMatch(client.raw("HELLO", "3", "AUTH", "default", "x", "SETNAME", "me"), /^%7\r\n/);
+  assertEquals(client.session.name, "me");
+});
+
+Deno.test("CONFIG GET has one glob matcher, in any case, and refuses what is too much", () => {
+  const client = new Client();
+  assertEquals(client.call("CONFIG", "GET", "max[m]emory"), ["maxmemory", "1048576"]);
+  assertEquals(
+    String(client.call("CONFIG", "GET", "MAX*", "save")),
+    "maxmemory,1048576,maxmemory-policy,allkeys-lru,save,",
+  );
+  assertEquals(client.call("CONFIG", "GET", "z".repeat(40_000)), []);
+  assertEquals(
+    client.call("CONFIG", "GET", "z".repeat(70_000)),
+    "-ERR pattern is longer than any key can need (65535 bytes)",
+  );
+  const many = Array.from({ length: REQUEST_NAMES_MAX + 1 }, () => "*");
+  assertEquals(client.call("CONFIG", "GET", ...many), "-ERR CONFIG GET takes at most 64 patterns");
 });
 
 Deno.test("TIME gives seconds and microseconds", () => {
@@ -149,13 +216,12 @@ Deno.test("HELLO takes a name along", () => {
 
 Deno.test("HELLO changes nothing when something in it is wrong", () => {
   const client = new Client();
-  const password = "-ERR AUTH <password> called without any password configured for the default user. " +
-    "Are you sure your configuration is correct?";
+  const wrongUser = "-WRONGPASS invalid username-password pair or user is disabled.";
   assertEquals(client.call("HELLO", "x"), "-ERR Protocol version is not an integer or out of range");
   assertEquals(client.call("HELLO", "4"), "-NOPROTO unsupported protocol version");
   assertEquals(client.call("HELLO", "1"), "-NOPROTO unsupported protocol version");
-  assertEquals(client.call("HELLO", "3", "AUTH", "default", "secret"), password);
-  assertEquals(client.call("HELLO", "3", "SETNAME", "x", "AUTH", "default", "secret"), password);
+  assertEquals(client.call("HELLO", "3", "AUTH", "other", "secret"), wrongUser);
+  assertEquals(client.call("HELLO", "3", "SETNAME", "x", "AUTH", "other", "secret"), wrongUser);
   assertEquals(client.call("HELLO", "3", "AUTH", "x"), "-ERR Syntax error in HELLO option 'AUTH'");
   assertEquals(client.call("HELLO", "3", "SETNAME"), "-ERR Syntax error in HELLO option 'SETNAME'");
   assertEquals(client.call("HELLO", "3", "bogus"), "-ERR Syntax error in HELLO option 'bogus'");
@@ -199,7 +265,7 @@ Deno.test("CLIENT SETINFO notes the library", () => {
   const client = new Client();
   assertEquals(client.call("CLIENT", "SETINFO", "LIB-NAME", "ioredis"), "OK");
   assertEquals(client.call("CLIENT", "SETINFO", "lib-ver", "6.0.0"), "OK");
-  assertStringIncludes(client.call("CLIENT", "INFO") as string, " lib-name=ioredis lib-ver=6.0.0 ");
+  assertStringIncludes(client.call("CLIENT", "INFO") as string, " lib-name=ioredis lib-ver=6.0.0\n");
   assertEquals(client.call("CLIENT", "SETINFO", "lib-size", "1"), "-ERR Unrecognized option 'lib-size'");
   assertEquals(
     client.call("CLIENT", "SETINFO", "lib-name", "a b"),
@@ -214,13 +280,29 @@ Deno.test("CLIENT LIST has a line for each session, CLIENT INFO one for its own"
   first.session.lastActiveMs += 64_500;
   first.session.lastCommand = COMMAND_SPECS.findIndex(({ name }) => name === "CLIENT");
   first.session.name = "one";
-  const firstLine =
-    "id=1 addr=10.0.0.1:5000 name=one age=65 idle=0 db=0 cmd=client lib-name= lib-ver= resp=2\n";
-  const secondLine = "id=2 addr=10.0.0.1:5000 name= age=65 idle=65 db=0 cmd=NULL lib-name= lib-ver= resp=2\n";
-  assertEquals(first.call("CLIENT", "INFO"), firstLine);
-  assertEquals(first.call("CLIENT", "LIST"), firstLine + secondLine);
+  sessions.localAddress = "10.0.0.9:8081";
+  const line = (id: number, name: string, idle: number, cmd: string) =>
+    `id=${id} addr=10.0.0.1:5000 laddr=10.0.0.9:8081 fd=-1 name=${name} age=65 idle=${idle} flags=N db=0 sub=0 psub=0 ` +
+    "ssub=0 multi=-1 watch=0 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 " +
+    `events=r cmd=${cmd} user=default redir=-1 resp=2 lib-name= lib-ver=\n`;
+  assertEquals(first.call("CLIENT", "INFO"), line(1, "one", 0, "client|info"));
+  assertEquals(first.call("CLIENT", "LIST"), line(1, "one", 0, "client|list") + line(2, "", 65, "NULL"));
   sessions.close(second.session);
-  assertEquals(first.call("CLIENT", "LIST"), firstLine);
+  assertEquals(first.call("CLIENT", "LIST"), line(1, "one", 0, "client|list"));
+});
+
+Deno.test("CLIENT LIST of many sessions is made in steps, between which others are served", async () => {
+  const sessions = new SessionRegistry();
+  const client = new Client(sessions);
+  const clock = new TickingClock();
+  client.clock = clock;
+  for (let i = 1; i < 1_000; i++) sessions.open(`10.0.0.1:${i}`, client.nowMs);
+  assertEquals(client.raw("CLIENT", "LIST"), "");
+  const said = client.later!.then((say) => client.say(say));
+  await clock.runAll();
+  // A head, a line each, and what is behind the last line and behind the value.
+  assertEquals((await said).split("\n").length, 1_003);
+  assert(clock.turns > 5, `${clock.turns} turns`);
 });
 
 Deno.test("CLIENT and COMMAND say which subcommand or count of arguments is wrong", () => {
@@ -347,4 +429,13 @@ Deno.test("SESSION_HANDLERS are commands of the table", () => {
   for (const name of Object.keys(SESSION_HANDLERS)) {
     assertEquals(COMMAND_SPECS.find((spec) => spec.name === name)?.routing, "local", name);
   }
+});
+
+Deno.test("COMMAND INFO and DOCS describe a command once, however often it is named", () => {
+  const client = new Client();
+  const names = Array.from({ length: 20_000 }, () => "get");
+  assertEquals(client.call("COMMAND", "INFO", ...names), client.call("COMMAND", "INFO", "get"));
+  assertEquals(client.call("COMMAND", "DOCS", ...names), client.call("COMMAND", "DOCS", "get"));
+  const [get, none, set] = client.call("COMMAND", "INFO", "get", "nope", "get", "set") as unknown[][];
+  assertEquals([get![0], none, set![0]], ["get", null, "set"]);
 });

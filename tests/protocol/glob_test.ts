@@ -1,11 +1,11 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { matchesGlob } from "../../src/commands/glob.ts";
+import { Glob } from "../../src/protocol/glob.ts";
 import { bytesOfLatin1 } from "../support/latin1.ts";
 import { assertProperty } from "../support/property.ts";
 
 function matches(pattern: string, text: string): boolean {
-  return matchesGlob(bytesOfLatin1(pattern), bytesOfLatin1(text));
+  return new Glob(bytesOfLatin1(pattern)).matches(bytesOfLatin1(text));
 }
 
 /** By the definition: every way to divide the text is tried. */
@@ -89,12 +89,32 @@ Deno.test("A glob matches what its definition says", () => {
 });
 
 Deno.test("A glob matches any part of a larger array", () => {
-  assertEquals(matchesGlob(bytesOfLatin1("b*d"), bytesOfLatin1("abcde"), 1, 4), true);
-  assertEquals(matchesGlob(bytesOfLatin1("b*d"), bytesOfLatin1("abcde"), 1, 5), false);
+  assertEquals(new Glob(bytesOfLatin1("ab*dx"), 1, 4).matches(bytesOfLatin1("abcde"), 1, 4), true);
+  assertEquals(new Glob(bytesOfLatin1("b*d")).matches(bytesOfLatin1("abcde"), 1, 5), false);
 });
 
 Deno.test("A glob of many stars ends soon on a text that it almost matches", () => {
   // Tried in every way this would be more than 10^40 steps; it is fewer than 200 × 2,000.
   assertEquals(matches("*a".repeat(100) + "b", "a".repeat(2_000)), false);
   assertEquals(matches("*a".repeat(100), "a".repeat(2_000)), true);
+});
+
+Deno.test("A glob reads a class once, however long it is written", () => {
+  const glob = new Glob(bytesOfLatin1(`*[${"z".repeat(40_000)}]`));
+  assertEquals(glob.matches(bytesOfLatin1("a".repeat(60_000))), false);
+  assert(glob.stepCount < 200_000, `${glob.stepCount} steps`);
+  assertEquals(glob.matches(bytesOfLatin1("az")), true);
+});
+
+Deno.test("A glob matches a number of steps at a time, with the same result", () => {
+  const glob = new Glob(bytesOfLatin1(`*${"a".repeat(300)}b`));
+  const text = bytesOfLatin1("a".repeat(900) + "b");
+  for (const end of [900, 901]) {
+    glob.begin(text, 0, end);
+    let calls = 1;
+    let result = glob.run(1_000);
+    for (; result === null; calls++) result = glob.run(1_000);
+    assertEquals(result, end === 901);
+    assert(calls > 10, `${calls} calls`);
+  }
 });

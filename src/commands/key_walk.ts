@@ -1,0 +1,139 @@
+/**
+ * The entries of a node one after the other, in portions of some microseconds, so that a walk over millions of them can
+ * be done in steps. What is found is copied at once: by the next step the entry may be gone, and its row another's.
+ *
+ * A walk sees each entry that is there all the while, and sees it once: entries never move.
+ */
+import { KEY_BYTES_MAX, KIB } from "../core/limits.ts";
+import { OutputBuffer } from "../core/output_buffer.ts";
+import type { Glob } from "../protocol/glob.ts";
+import type { Reply } from "../protocol/reply.ts";
+import type { Row, Store } from "../store/store.ts";
+
+/** Entries looked at, or keys said, between two looks at the clock … */
+const PORTION = 64;
+/** … and steps of the match of one key. */
+const MATCH_STEPS_PER_PORTION = 10_000;
+/** Keys lie in pieces of this size, behind their length each, so that nothing is copied to grow. */
+const PIECE_BYTES = 256 * KIB;
+const LENGTH_BYTES = 4;
+
+/** Whether the time of `row` is not over at `nowMs`. */
+export function isAlive(store: Store, row: Row, nowMs: number): boolean {
+  const expiresAtMs = store.expiresAt(row);
+  return expiresAtMs === 0 || expiresAtMs > nowMs;
+}
+
+/** Finds out whether the key of an entry matches, in portions where that takes long. */
+export class KeyMatcher {
+  /** The key that was looked at last, in its first {@linkcode KeyMatcher.length} bytes. */
+  key = new Uint8Array(KIB);
+  length = 0;
+  readonly #glob: Glob | null;
+  readonly #nowMs: number;
+
+  /** Every key matches `null`. */
+  constructor(glob: Glob | null, nowMs: number) {
+    this.#glob = glob;
+    this.#nowMs = nowMs;
+  }
+
+  /** Looks at `row`. Whether its key matches; `null` when {@linkcode KeyMatcher.goOn} is to find out. */
+  look(store: Store, row: Row): boolean | null {
+    if (!isAlive(store, row, this.#nowMs)) return false;
+    this.length = store.keyLength(row);
+    if (this.length > this.key.length) this.key = new Uint8Array(KEY_BYTES_MAX);
+    store.copyKey(row, this.key, 0);
+    this.#glob?.begin(this.key, 0, this.length);
+    return this.goOn();
+  }
+
+  goOn(): boolean | null {
+    return this.#glob === null ? true : this.#glob.run(MATCH_STEPS_PER_PORTION);
+  }
+}
+
+/** Keys that were found. */
+export class FoundKeys {
+  count = 0;
+  byteCount = 0;
+  readonly #pieces: OutputBuffer[] = [];
+  #saidPiece = 0;
+  #saidAt = 0;
+
+  add({ key, length }: KeyMatcher): void {
+    let piece = this.#pieces.at(-1);
+    if (piece === undefined || piece.length >= PIECE_BYTES) this.#pieces.push(piece = new OutputBuffer(KIB));
+    piece.u32(length);
+    piece.copy(key, 0, length);
+    this.count++;
+    this.byteCount += length;
+  }
+
+  /** Says some of the keys that were not said yet; true when that were the last. */
+  sayPortion(reply: Reply): boolean {
+    for (let said = 0; said < PORTION; said++) {
+      const piece = this.#pieces[this.#saidPiece];
+      if (piece === undefined) return true;
+      const at = this.#saidAt;
+      const { bytes } = piece;
+      const length = bytes[at]! | bytes[at + 1]! << 8 | bytes[at + 2]! << 16;
+      const start = at + LENGTH_BYTES;
+      reply.bulk(bytes, start, start + length);
+      this.#saidAt = start + length;
+      if (this.#saidAt < piece.length) continue;
+      this.#saidPiece++;
+      this.#saidAt = 0;
+    }
+    return this.#saidPiece === this.#pieces.length;
+  }
+}
+
+/** A walk over all entries of `stores`. */
+export class KeyWalk {
+  readonly found = new FoundKeys();
+  readonly #stores: readonly Store[];
+  readonly #matcher: KeyMatcher;
+  readonly #countMax: number;
+  readonly #bytesMax: number;
+  #storeIndex = 0;
+  #row: Row = 0;
+  #isMatching = false;
+
+  /** It ends when `countMax` keys are found, or more than `bytesMax` bytes of keys. */
+  constructor(
+    stores: readonly Store[],
+    matcher: KeyMatcher,
+    { countMax = Infinity, bytesMax = Infinity } = {},
+  ) {
+    this.#stores = [...stores];
+    this.#matcher = matcher;
+    this.#countMax = countMax;
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Looks at some entries; true when that were the last. */
+  advance(): boolean {
+    for (let looked = 0; looked < PORTION; looked++) {
+      const matches = this.#isMatching ? this.#matcher.goOn() : this.#next();
+      if (matches === undefined) return true;
+      this.#isMatching = matches === null;
+      if (matches === null) return false;
+      if (!matches) continue;
+      this.found.add(this.#matcher);
+      if (this.found.count >= this.#countMax || this.found.byteCount > this.#bytesMax) return true;
+    }
+    return false;
+  }
+
+  /** Looks at the next entry; `undefined` behind the last. */
+  #next(): boolean | null | undefined {
+    while (this.#storeIndex < this.#stores.length) {
+      const store = this.#stores[this.#storeIndex]!;
+      this.#row = store.rowAfter(this.#row);
+      if (this.#row !== 0) return this.#matcher.look(store, this.#row);
+      this.#storeIndex++;
+    }
+    return undefined;
+  }
+}
