@@ -6,7 +6,6 @@ import type { BalancerOptions } from "./balancer/options.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./balancer/worker_messages.ts";
 import { WorkerPool } from "./balancer/worker_pool.ts";
 import { OPEN_FILES_PER_LINK } from "./core/limits.ts";
-import { VERSION } from "./core/version.ts";
 import { openAdminPort } from "./io/admin_port.ts";
 import { configOfProcess } from "./io/command_line.ts";
 import { clientLimitOf } from "./config/client_limit.ts";
@@ -63,7 +62,6 @@ try {
     clientStallMs,
     clientCountMax,
     counters: new Counters(counterMemory),
-    version: VERSION,
     network,
     clock,
     random: new SystemRandom(),

@@ -4,7 +4,6 @@ import { Counters } from "./balancer/counters.ts";
 import { Follower } from "./balancer/follower.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./balancer/worker_messages.ts";
 import { assert } from "./core/assert.ts";
-import { VERSION } from "./core/version.ts";
 import { DenoClock, SystemRandom } from "./io/deno_clock.ts";
 import { DenoNetwork } from "./io/deno_network.ts";
 import { configureLogging, loggerOf } from "./io/logging.ts";
@@ -31,7 +30,6 @@ async function serve(start: WorkerStart): Promise<void> {
     routing: "slots",
     clientStallMs,
     clientCountMax,
-    version: VERSION,
     network: new DenoNetwork(),
     clock: new DenoClock(),
     random: new SystemRandom(),

@@ -22,7 +22,6 @@ export async function startDrivenBalancer(network: DrivenNetwork): Promise<Balan
     random: new SeededRandom(1),
     topologyStore: new MemoryTopologyStore(),
     logger: new CollectingLogger(),
-    version: "bench",
   };
   const balancer = new Balancer(options, new Controller(options));
   await balancer.start();

@@ -18,7 +18,9 @@ import { Counters } from "./counters.ts";
 import { DialectWriter } from "./dialect.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { FanOut, wholeAudience } from "./fan_out.ts";
+import { BalancerFacts } from "./info.ts";
 import { LocalCommands } from "./local_commands.ts";
+import { NodeFigures } from "./node_figures.ts";
 import { Nodes } from "./nodes.ts";
 import type { ServingOptions } from "./options.ts";
 import { RoundRobin } from "./round_robin.ts";
@@ -157,28 +159,29 @@ export class Balancer {
   }
 
   #makeServices(): ClientServices {
-    const { clock, random, routing, version } = this.#options;
+    const { clock, random, routing } = this.#options;
     const source = this.#topologySource;
     const nodes = this.#nodes;
     const sessions = new SessionRegistry();
     const { workerCount } = this.#counters;
     const dialects = new DialectWriter();
     const roundRobin = routing === "round-robin" ? new RoundRobin(nodes, source, random) : null;
+    const facts = new BalancerFacts({
+      clock,
+      startedMs: clock.monotonicMs(),
+      port: () => this.port,
+      clientCountMax: this.#options.clientCountMax ?? CLIENT_COUNT_MAX,
+      counters: this.#counters,
+      writeWatch: this.#writeWatch,
+      source,
+      nodes,
+      figures: new NodeFigures(nodes, clock),
+    });
     const dispatcher = new Dispatcher(
       nodes,
       roundRobin ?? new SlotRouter(nodes),
       new FanOut(nodes, random, roundRobin ?? wholeAudience(nodes)),
-      new LocalCommands(clock, sessions, source, dialects),
-      {
-        version,
-        clock,
-        startedMs: clock.monotonicMs(),
-        port: () => this.port,
-        counters: this.#counters,
-        writeWatch: this.#writeWatch,
-        source,
-        nodes,
-      },
+      new LocalCommands({ clock, sessions, source, server: facts }, dialects),
     );
     return {
       clock,

@@ -2,16 +2,13 @@
  * Finds out what a request is and who answers it: this balancer, the node of its key, or all nodes. The reply goes
  * to the caller's batch, now or later.
  */
-import { bytesOf, textOf } from "../core/bytes.ts";
 import type { Memory } from "../core/memory.ts";
 import { ARGUMENTS_MAX, ARITY, FIRST_KEY, IS_WRITE } from "../protocol/command_columns.ts";
-import { COMMAND_SPECS } from "../protocol/command_specs.ts";
 import { findCommand, fitsArity, unknownCommandText, wrongCountText } from "../protocol/command_table.ts";
 import type { Request } from "../protocol/request.ts";
-import { argumentsOf, type Caller, dialectFor } from "./caller.ts";
+import { type Caller, dialectFor } from "./caller.ts";
 import { ROUTE_LOCAL, ROUTE_OTHER, routeOf } from "./routes.ts";
 import type { FanOut } from "./fan_out.ts";
-import { type InfoSources, infoText } from "./info.ts";
 import type { KeyedRouter } from "./keyed_router.ts";
 import type { LocalCommands } from "./local_commands.ts";
 import type { Nodes } from "./nodes.ts";
@@ -22,14 +19,12 @@ export class Dispatcher {
   readonly #keyed: KeyedRouter;
   readonly #fanOut: FanOut;
   readonly #local: LocalCommands;
-  readonly #info: InfoSources;
 
-  constructor(nodes: Nodes, keyed: KeyedRouter, fanOut: FanOut, local: LocalCommands, info: InfoSources) {
+  constructor(nodes: Nodes, keyed: KeyedRouter, fanOut: FanOut, local: LocalCommands) {
     this.#nodes = nodes;
     this.#keyed = keyed;
     this.#fanOut = fanOut;
     this.#local = local;
-    this.#info = info;
   }
 
   /**
@@ -49,11 +44,7 @@ export class Dispatcher {
       this.#local.run(caller, command, request);
       return null;
     }
-    if (route === ROUTE_OTHER) {
-      if (COMMAND_SPECS[command]!.routing !== "info") return this.#fanOut.route(caller, command, request);
-      this.#answerInfo(caller, request);
-      return null;
-    }
+    if (route === ROUTE_OTHER) return this.#fanOut.route(caller, command, request);
     const firstKey = FIRST_KEY[command]!;
     if (firstKey === 0 || firstKey >= request.argumentCount) {
       return this.#deal(caller, command, request, source, start, end);
@@ -82,11 +73,5 @@ export class Dispatcher {
     if (request.isLine) upstream.sendDecoded(batch, tag, -1, IS_WRITE[command] === 1, request);
     else upstream.sendRaw(batch, tag, -1, IS_WRITE[command] === 1, source, start, end);
     return null;
-  }
-
-  #answerInfo({ batch, session }: Caller, request: Request): void {
-    const tag = batch.open(dialectFor(request, session));
-    const names = argumentsOf(request).slice(1).map((name) => textOf(name));
-    infoText(this.#info, names).then((text) => batch.answer(tag, { kind: "bulk", bytes: bytesOf(text) }));
   }
 }

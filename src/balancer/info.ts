@@ -1,90 +1,139 @@
-/** `INFO` at the balancer, in Redis' form: `# Section` and `name:value` lines. */
+/** What `INFO`, `CLUSTER` and `CONFIG GET` tell at a balancer. What is the nodes' is summed from what they told last. */
 import type { Clock } from "../core/clock.ts";
 import type { WriteWatch } from "../serving/client_writer.ts";
-import type { Counters } from "./counters.ts";
-import type { Nodes } from "./nodes.ts";
+import {
+  clusterLines,
+  keyspaceLines,
+  NO_BLOCKED_CLIENTS,
+  NOT_LOADING,
+  replicationLines,
+  serverLines,
+  wantsSection,
+} from "../serving/info_commands.ts";
+import type { ClusterView, InfoLines, InfoSections, ServerFacts, Setting } from "../serving/server_facts.ts";
+import { clusterNodesOf } from "../topology/cluster_view.ts";
 import type { TopologySource } from "../controller/topology_source.ts";
+import type { Counters } from "./counters.ts";
+import { type Figures, type NodeFigures, sumOf } from "./node_figures.ts";
+import type { Nodes } from "./nodes.ts";
 
-export interface InfoSources {
-  readonly version: string;
+export interface BalancerSources {
   readonly clock: Clock;
   readonly startedMs: number;
   readonly port: () => number;
+  readonly clientCountMax: number;
   readonly counters: Counters;
   readonly writeWatch: WriteWatch;
   readonly source: TopologySource;
   readonly nodes: Nodes;
+  readonly figures: NodeFigures;
 }
 
-type Lines = [name: string, value: string | number][];
+/** Sections that tell what the nodes have told. */
+const NODES_SECTIONS = ["Memory", "Persistence", "Cluster", "Keyspace"];
 
-/** The sections called `names`, in any case; all of them when there are none, or `all` is among them. */
-export async function infoText(sources: InfoSources, names: readonly string[]): Promise<string> {
-  const wanted = new Set(names.map((name) => name.toLowerCase()));
-  const all = wanted.size === 0 || ["all", "everything", "default"].some((word) => wanted.has(word));
-  const text: string[] = [];
-  for (const [title, linesOf] of Object.entries(SECTIONS)) {
-    if (!all && !wanted.has(title.toLowerCase())) continue;
-    const lines = await linesOf(sources);
-    text.push(`# ${title}\r\n${lines.map(([name, value]) => `${name}:${value}\r\n`).join("")}`);
+export class BalancerFacts implements ServerFacts {
+  readonly #sources: BalancerSources;
+
+  constructor(sources: BalancerSources) {
+    this.#sources = sources;
   }
-  return text.join("\r\n");
+
+  settings(): readonly Setting[] {
+    const { source: { topology }, clientCountMax, port } = this.#sources;
+    return [
+      ["appendonly", "yes"],
+      ["databases", "1"],
+      ["maxclients", String(clientCountMax)],
+      ["maxmemory", String(topology.nodes.reduce((sum, node) => sum + node.maxMemoryBytes, 0))],
+      ["maxmemory-policy", "allkeys-lru"],
+      ["port", String(port())],
+      ["save", ""],
+    ];
+  }
+
+  cluster(): ClusterView {
+    const { topology } = this.#sources.source;
+    return {
+      enabled: topology.routing === "slots",
+      myId: topology.cluster,
+      myPort: this.#sources.port(),
+      version: topology.version,
+      nodes: () => clusterNodesOf(topology),
+    };
+  }
+
+  infoSections(names: ReadonlySet<string>): InfoSections | Promise<InfoSections> {
+    if (!NODES_SECTIONS.some((title) => wantsSection(names, title))) return this.#sections([]);
+    const { figures } = this.#sources;
+    return figures.refresh().then(() => this.#sections(figures.all()));
+  }
+
+  #sections(all: readonly (Figures | null)[]): InfoSections {
+    const { clock, startedMs, port, clientCountMax, counters, writeWatch, source, nodes } = this.#sources;
+    const { topology } = source;
+    return {
+      Server: () =>
+        serverLines({
+          role: "balancer",
+          mode: "standalone",
+          runId: topology.cluster,
+          port: port(),
+          uptimeMs: clock.monotonicMs() - startedMs,
+        }),
+      Clients: () => [
+        ["connected_clients", counters.clients],
+        ["dropped_slow_clients", writeWatch.droppedCount],
+        ...counters.clientsOfWorkers.map((count, worker) =>
+          [`worker_${worker}`, `clients=${count}`] as const
+        ),
+        ["maxclients", clientCountMax],
+        ...NO_BLOCKED_CLIENTS,
+      ],
+      Memory: () => sums(all, ["used_memory", "used_memory_peak", "used_memory_rss", "maxmemory"]),
+      Persistence: () => {
+        const dumping = sums(all, ["rdb_bgsave_in_progress"]);
+        return [...NOT_LOADING, ...(typeof dumping === "string" ? [] : dumping)];
+      },
+      Stats: () => [
+        ["total_connections_received", counters.connections],
+        ["rejected_connections", counters.rejectedConnections],
+        ["total_commands_processed", counters.commands],
+        [
+          "upstream_requests_in_flight",
+          nodes.upstreams.reduce((sum, upstream) => sum + upstream.inFlightCount, 0),
+        ],
+      ],
+      Replication: () => replicationLines(topology.cluster),
+      Cluster: () => [
+        ...clusterLines(this.cluster(), topology.cluster),
+        ["routing", topology.routing],
+        ["shards", topology.shardCount],
+        ["nodes", nodes.upstreams.length],
+        ...nodes.upstreams.map(({ name, state, cause }, i) => {
+          const entries = all[i]?.get("keys");
+          const known = entries === undefined ? "" : `,entries=${entries}`;
+          const why = cause === "" ? "" : `,cause=${cause}`;
+          return [`node_${i}`, `address=${name},state=${state}${known}${why}`] as const;
+        }),
+      ],
+      Keyspace: () => {
+        const [keys, expires] = [sumOf(all, "keys"), sumOf(all, "expires")];
+        return keys === null || expires === null ? NOT_TOLD : keyspaceLines(keys, expires);
+      },
+    };
+  }
 }
 
-const SECTIONS: Readonly<Record<string, (sources: InfoSources) => Lines | Promise<Lines>>> = {
-  Server: ({ version, clock, startedMs, port }) => [
-    ["redis_version", "7.4.0"],
-    ["roundel_version", version],
-    ["roundel_role", "balancer"],
-    ["redis_mode", "standalone"],
-    ["tcp_port", port()],
-    ["uptime_in_seconds", Math.floor((clock.monotonicMs() - startedMs) / 1000)],
-  ],
-  Clients: ({ counters, writeWatch }) => [
-    ["connected_clients", counters.clients],
-    ["dropped_slow_clients", writeWatch.droppedCount],
-    ...counters.clientsOfWorkers.map((
-      count,
-      worker,
-    ): Lines[number] => [`worker_${worker}`, `clients=${count}`]),
-  ],
-  Stats: ({ counters, nodes }) => [
-    ["total_connections_received", counters.connections],
-    ["rejected_connections", counters.rejectedConnections],
-    ["total_commands_processed", counters.commands],
-    [
-      "upstream_requests_in_flight",
-      nodes.upstreams.reduce((sum, upstream) => sum + upstream.inFlightCount, 0),
-    ],
-  ],
-  Cluster: async ({ source, nodes }) => {
-    const { topology } = source;
-    const counts = await entryCounts(nodes);
-    return [
-      ["cluster_enabled", 0],
-      ["cluster_id", topology.cluster],
-      ["topology_version", topology.version],
-      ["routing", topology.routing],
-      ["shards", topology.shardCount],
-      ["nodes", nodes.upstreams.length],
-      ...nodes.upstreams.map((upstream, i): Lines[number] => {
-        const entries = counts[i] === null ? "" : `,entries=${counts[i]}`;
-        const cause = upstream.cause === "" ? "" : `,cause=${upstream.cause}`;
-        return [`node_${i}`, `address=${upstream.name},state=${upstream.state}${entries}${cause}`];
-      }),
-    ];
-  },
-  Keyspace: async ({ nodes }) => {
-    const keys = (await entryCounts(nodes)).reduce<number>((sum, count) => sum + (count ?? 0), 0);
-    return keys === 0 ? [] : [["db0", `keys=${keys},expires=0,avg_ttl=0`]];
-  },
-};
+const NOT_TOLD = "a node has not told its figures yet; INFO cluster says which cannot be reached";
 
-/** Entries of each node that is ready, `null` for the others. */
-function entryCounts(nodes: Nodes): Promise<(number | null)[]> {
-  return Promise.all(nodes.upstreams.map(async (upstream) => {
-    if (upstream.state !== "ready") return null;
-    const reply = await upstream.ask(["DBSIZE"], false);
-    return reply.kind === "integer" ? Number(reply.value) : null;
-  }));
+/** The sums over all nodes. */
+function sums(all: readonly (Figures | null)[], names: readonly string[]): InfoLines | string {
+  const lines: [string, number][] = [];
+  for (const name of names) {
+    const sum = sumOf(all, name);
+    if (sum === null) return NOT_TOLD;
+    lines.push([name, sum]);
+  }
+  return lines;
 }

@@ -9,21 +9,25 @@ import type { OutputBuffer } from "../core/output_buffer.ts";
 import { COMMAND_SPECS } from "../protocol/command_specs.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
+import type { ServerFacts } from "../serving/server_facts.ts";
 import type { Session, SessionRegistry } from "../serving/session.ts";
 import {
   type Say,
-  type ServerFacts,
   SESSION_HANDLERS,
   type SessionContext,
   type SessionHandler,
-  type Setting,
 } from "../serving/session_commands.ts";
-import type { Topology } from "../topology/topology.ts";
 import type { Batch } from "./batch.ts";
 import { type Caller, dialectFor } from "./caller.ts";
-import { answerCluster } from "./cluster_commands.ts";
 import type { DialectWriter } from "./dialect.ts";
 import type { TopologySource } from "../controller/topology_source.ts";
+
+export interface LocalServices {
+  readonly clock: Clock;
+  readonly sessions: SessionRegistry;
+  readonly source: TopologySource;
+  readonly server: ServerFacts;
+}
 
 export class LocalCommands implements SessionContext {
   readonly mode = "standalone";
@@ -37,14 +41,13 @@ export class LocalCommands implements SessionContext {
   #request!: Request;
   #output!: OutputBuffer;
 
-  constructor(clock: Clock, sessions: SessionRegistry, source: TopologySource, writer: DialectWriter) {
+  constructor({ clock, sessions, source, server }: LocalServices, writer: DialectWriter) {
     this.sessions = sessions;
     this.clock = clock;
-    this.server = { settings: () => settingsOf(source.topology) };
+    this.server = server;
     this.#source = source;
     this.#writer = writer;
     const own: Record<string, SessionHandler> = {
-      CLUSTER: () => answerCluster(this.#source.topology, this.#request, this.reply),
       ROUNDEL: () => this.#roundel(),
     };
     this.#handlers = COMMAND_SPECS.map((spec) => own[spec.name] ?? SESSION_HANDLERS[spec.name] ?? null);
@@ -127,14 +130,4 @@ export class LocalCommands implements SessionContext {
     const { bytes, starts, ends } = this.#request;
     return textOf(bytes, starts[argument]!, ends[argument]!).toLowerCase();
   }
-}
-
-function settingsOf({ nodes }: Topology): readonly Setting[] {
-  return [
-    ["appendonly", "yes"],
-    ["databases", "1"],
-    ["maxmemory", String(nodes.reduce((sum, node) => sum + node.maxMemoryBytes, 0))],
-    ["maxmemory-policy", "allkeys-lru"],
-    ["save", ""],
-  ];
 }

@@ -19,8 +19,6 @@ export interface ServingOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Version of the program, for INFO. */
-  readonly version: string;
   /** A client that takes none of its replies for this long is dropped; `CLIENT_WRITE_STALL_MS` by default. */
   readonly clientStallMs?: number;
   /** Further clients, of all workers together, are turned away; `CLIENT_COUNT_MAX` by default. */

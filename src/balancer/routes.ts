@@ -21,6 +21,7 @@ const ROUTES: Partial<Record<CommandSpec["routing"], number>> = {
   "split-array": ROUTE_SPLIT,
   "split-ok": ROUTE_SPLIT,
   "local": ROUTE_LOCAL,
+  "info": ROUTE_LOCAL,
 };
 
 /** One of the `ROUTE_…` values. */

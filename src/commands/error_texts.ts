@@ -20,7 +20,6 @@ export const EXPIRY_GT_WITH_LT = "ERR GT and LT options at the same time are not
 /** An arity cannot say that pairs must be whole. */
 export const MSET_ODD = "ERR wrong number of arguments for 'mset' command";
 export const MSETNX_ODD = "ERR wrong number of arguments for 'msetnx' command";
-export const CLUSTER_DISABLED = "ERR This instance has cluster support disabled";
 
 /** The value, or what a command would make of it, is longer than `VALUE_BYTES_MAX`. */
 export const VALUE_TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";

@@ -5,7 +5,6 @@
 import { assert } from "../core/assert.ts";
 import { COMMAND_SPECS } from "../protocol/command_specs.ts";
 import { SESSION_HANDLERS, type SessionHandler } from "../serving/session_commands.ts";
-import { cluster } from "./cluster.ts";
 import type { Handler } from "./context.ts";
 import { decr, decrby, incr, incrby, incrbyfloat } from "./counters.ts";
 import {
@@ -22,7 +21,7 @@ import {
 import { copy, rename, renamenx } from "./key_moves.ts";
 import { del, exists, touch, type } from "./keys.ts";
 import { dbsize, flushall, keys, randomkey, scan } from "./keyspace.ts";
-import { bgsave, info, lastsave, roundel, save } from "./server.ts";
+import { bgsave, lastsave, roundel, save } from "./server.ts";
 import { mget, mset, msetnx } from "./several_strings.ts";
 import { append, getrange, setrange, strlen } from "./string_ranges.ts";
 import { get, getdel, getex, getset, psetex, set, setex, setnx } from "./strings.ts";
@@ -78,8 +77,6 @@ const HANDLERS_BY_NAME: Readonly<Record<string, Handler>> = {
   SAVE: save,
   BGSAVE: bgsave,
   LASTSAVE: lastsave,
-  INFO: info,
-  CLUSTER: cluster,
   ROUNDEL: roundel,
 };
 

@@ -1,7 +1,6 @@
-/** The process around the data: SAVE, BGSAVE, LASTSAVE, INFO, ROUNDEL. */
+/** The process around the data: SAVE, BGSAVE, LASTSAVE, ROUNDEL. */
 import { messageOf } from "../core/errors.ts";
 import { argumentIs } from "../protocol/arguments.ts";
-import { textArgument } from "./arguments.ts";
 import type { CommandContext } from "./context.ts";
 import { SYNTAX } from "./error_texts.ts";
 
@@ -31,21 +30,7 @@ export function lastsave(context: CommandContext): void {
   context.reply.integer(Math.floor(context.server.lastSaveMs / 1000));
 }
 
-/** INFO [section ...] */
-export function info(context: CommandContext): void {
-  context.reply.bulkText(context.server.info(lowerCaseTexts(context, 1)));
-}
-
 /** ROUNDEL subcommand [argument ...]: what a balancer tells a node. */
 export function roundel(context: CommandContext): void | Promise<void> {
   return context.server.admin(context);
-}
-
-/** The arguments from `first` on, in lower case. */
-function lowerCaseTexts(context: CommandContext, first: number): string[] {
-  const texts: string[] = [];
-  for (let argument = first; argument < context.request.argumentCount; argument++) {
-    texts.push(textArgument(context.request, argument).toLowerCase());
-  }
-  return texts;
 }

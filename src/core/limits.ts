@@ -186,6 +186,8 @@ export const CONNECT_TIMEOUT_MS = 2_000;
  * enough for a node that died to be started again.
  */
 export const RETRY_DEADLINE_MS = 3_000;
+/** `INFO` at a balancer waits this long for the nodes; then it goes by what they told before. */
+export const INFO_WAIT_MS = 250;
 /** Sends of one request, the first included. */
 export const SEND_ATTEMPTS_MAX = 3;
 export const NODE_COUNT_MAX = 255;

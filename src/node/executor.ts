@@ -85,10 +85,6 @@ export class Executor implements CommandContext {
     return this.#shards.stores;
   }
 
-  get cluster(): ShardTable {
-    return this.#shards;
-  }
-
   get mode(): "standalone" | "cluster" {
     return this.#shards.enabled ? "cluster" : "standalone";
   }

@@ -1,8 +1,16 @@
-/** The text of INFO on a node, in Redis' form: `# Section` and `name:value` lines. */
+/** What INFO tells on a node. */
 import type { Clock } from "../core/clock.ts";
-import { VERSION } from "../core/version.ts";
 import type { ProcessFacts } from "../io/process.ts";
 import type { Log } from "../persistence/log.ts";
+import type { ClusterView, InfoLines, InfoSections } from "../serving/server_facts.ts";
+import {
+  clusterLines,
+  keyspaceLines,
+  NO_BLOCKED_CLIENTS,
+  NOT_LOADING,
+  replicationLines,
+  serverLines,
+} from "../serving/info_commands.ts";
 import type { SessionRegistry } from "../serving/session.ts";
 import type { Store } from "../store/store.ts";
 import type { Dumps } from "./dumps.ts";
@@ -21,49 +29,50 @@ export interface InfoSources {
   readonly dumps: Dumps;
   readonly monitor: LoopMonitor;
   readonly shards: ShardTable;
+  readonly cluster: () => ClusterView;
+  readonly clientCountMax: number;
   readonly sessions: SessionRegistry;
   readonly counters: { commands: number; connections: number; rejectedConnections: number };
   readonly writeRefusal: () => string;
 }
 
-type Lines = [string, string | number][];
-
-/** INFO's text for the named sections (any case); for all of them when `names` is empty, `all` or `everything`. */
-export function infoText(sources: InfoSources, names: readonly string[]): string {
-  const wanted = new Set(names.map((name) => name.toLowerCase()));
-  const all = ["all", "everything", "default"].some((word) => wanted.has(word)) || wanted.size === 0;
-  const text: string[] = [];
-  for (const [title, linesOf] of Object.entries(SECTIONS)) {
-    if (!all && !wanted.has(title.toLowerCase())) continue;
-    const lines = linesOf(sources).map(([name, value]) => `${name}:${value}\r\n`);
-    text.push(`# ${title}\r\n${lines.join("")}`);
-  }
-  return text.join("\r\n");
+/** The sections of a node. */
+export function infoSectionsOf(sources: InfoSources): InfoSections {
+  return Object.fromEntries(
+    Object.entries(SECTIONS).map(([title, linesOf]) => [title, () => linesOf(sources)]),
+  );
 }
 
-const SECTIONS: Record<string, (sources: InfoSources) => Lines> = {
+const SECTIONS: Readonly<Record<string, (sources: InfoSources) => InfoLines>> = {
   Server: ({ clock, process, startedMs, port, shards }) => [
-    ["redis_version", "7.4.0"],
-    ["roundel_version", VERSION],
-    ["redis_mode", shards.enabled ? "cluster" : "standalone"],
+    ...serverLines({
+      role: "node",
+      mode: shards.enabled ? "cluster" : "standalone",
+      runId: shards.myId,
+      port,
+      uptimeMs: clock.monotonicMs() - startedMs,
+    }),
     ["os", process.os],
     ["deno_version", process.denoVersion],
     ["process_id", process.pid],
-    ["run_id", shards.myId],
-    ["tcp_port", port],
-    ["uptime_in_seconds", Math.floor((clock.monotonicMs() - startedMs) / 1000)],
   ],
-  Clients: ({ sessions }) => [["connected_clients", sessions.count]],
+  Clients: ({ sessions, clientCountMax }) => [
+    ["connected_clients", sessions.count],
+    ["maxclients", clientCountMax],
+    ...NO_BLOCKED_CLIENTS,
+  ],
   Memory: ({ process, maxMemoryBytes, shards }) => [
-    ["used_memory", sum(shards.stores, (store) => store.usedBytes)],
-    ["used_memory_live", sum(shards.stores, (store) => store.liveBytes)],
+    // What entries use now; and what they used at most, which is not given back but serves later entries.
+    ["used_memory", sum(shards.stores, (store) => store.liveBytes)],
+    ["used_memory_peak", sum(shards.stores, (store) => store.usedBytes)],
     ["used_memory_rss", process.residentBytes()],
     ["maxmemory", maxMemoryBytes],
     ["maxmemory_shards", sum(shards.stores, (store) => store.capBytes)],
     ["maxmemory_policy", "allkeys-lru"],
   ],
   Persistence: ({ fsync, log, dumps, writeRefusal }) => [
-    ["loading", 0],
+    ...NOT_LOADING,
+    ["aof_last_write_status", writeRefusal() === "" ? "ok" : "err"],
     ["fsync", fsync],
     ["rdb_bgsave_in_progress", dumps.running ? 1 : 0],
     ["rdb_last_save_time", Math.floor(dumps.lastSaveMs / 1000)],
@@ -89,17 +98,16 @@ const SECTIONS: Record<string, (sources: InfoSources) => Lines> = {
     ["loop_stalls_over_5_ms", monitor.stallsOver5Ms],
     ["loop_stalls_over_20_ms", monitor.stallsOver20Ms],
   ],
-  Cluster: ({ shards }) => [
-    ["cluster_enabled", shards.enabled ? 1 : 0],
-    ["cluster_id", shards.topology?.cluster ?? ""],
-    ["topology_version", shards.epoch],
+  Replication: ({ shards }) => replicationLines(shards.topology?.cluster ?? shards.myId),
+  Cluster: ({ shards, cluster }) => [
+    ...clusterLines(cluster(), shards.topology?.cluster ?? ""),
     ["shards", shards.shards.map((shard) => shard.id).join(",")],
   ],
-  Keyspace: ({ shards }) => {
-    const keys = sum(shards.stores, (store) => store.entryCount);
-    const expires = sum(shards.stores, (store) => store.volatileCount);
-    return keys === 0 ? [] : [["db0", `keys=${keys},expires=${expires},avg_ttl=0`]];
-  },
+  Keyspace: ({ shards }) =>
+    keyspaceLines(
+      sum(shards.stores, (store) => store.entryCount),
+      sum(shards.stores, (store) => store.volatileCount),
+    ),
 };
 
 function sum(stores: readonly Store[], of: (store: Store) => number): number {

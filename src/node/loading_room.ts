@@ -62,10 +62,12 @@ export class LoadingRoom {
   #answerTo(question: string): string {
     if (STATUS.test(question)) return `+${this.#status}\r\n`;
     const loading = `LOADING The node is ${this.#status}`;
+    // As everywhere: a line that ends in CRLF is a program's.
+    const isResp = question.startsWith("*") || question.endsWith("\r\n");
     if (INFO.test(question)) {
       const text = `# Persistence\r\nloading:1\r\nasync_loading:0\r\nnode_state:${this.#status}\r\n`;
-      return question.startsWith("*") ? `$${text.length}\r\n${text}\r\n` : text.replaceAll("\r", "");
+      return isResp ? `$${text.length}\r\n${text}\r\n` : text.replaceAll("\r", "");
     }
-    return question.startsWith("*") ? `-${loading}\r\n` : `ERROR ${loading}\n`;
+    return isResp ? `-${loading}\r\n` : `ERROR ${loading}\n`;
   }
 }

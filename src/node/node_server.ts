@@ -10,14 +10,16 @@ import { addressText, type Connection, type Listener } from "../io/network.ts";
 import { ReadBudget } from "../serving/read_buffer.ts";
 import { refuseConnection } from "../serving/refuse_connection.ts";
 import type { FsyncPolicy, Log } from "../persistence/log.ts";
+import type { ClusterView } from "../serving/server_facts.ts";
 import { SessionRegistry } from "../serving/session.ts";
+import { clusterNodesOf } from "../topology/cluster_view.ts";
 import type { Revealed } from "../store/mutation_listener.ts";
 import { runAdmin } from "./admin.ts";
 import { Client, type ClientServices } from "./client.ts";
 import { CommitBarrier } from "./commit_barrier.ts";
 import { Desks } from "./desk.ts";
 import { Dumps } from "./dumps.ts";
-import { infoText } from "./info.ts";
+import { infoSectionsOf } from "./info.ts";
 import { LoadingRoom } from "./loading_room.ts";
 import { LookAhead } from "./look_ahead.ts";
 import { LoopMonitor } from "./loop_monitor.ts";
@@ -121,7 +123,7 @@ export class NodeServer {
       random: world.random,
       clock,
       sessions,
-      server: this.#door(writeRefusal),
+      server: this.#door(writeRefusal, sessions),
       counters: this.#counters,
     };
     this.#services = {
@@ -166,34 +168,49 @@ export class NodeServer {
     this.#clients.set(client, client.serve().finally(() => this.#clients.delete(client)));
   }
 
-  #door(writeRefusal: () => string): ServerDoor {
+  #door(writeRefusal: () => string, sessions: SessionRegistry): ServerDoor {
     const dumps = this.#dumps;
     const settings = this.#settings();
+    const cluster = () => this.#cluster();
+    const sections = infoSectionsOf({
+      clock: this.#world.clock,
+      process: this.#world.process,
+      startedMs: this.#keeper.openedMs,
+      port: this.port,
+      maxMemoryBytes: this.#options.maxMemoryBytes,
+      fsync: this.#options.fsync,
+      log: this.#log,
+      dumps,
+      monitor: this.#monitor,
+      shards: this.#keeper.shards,
+      cluster,
+      clientCountMax: this.#options.clientCountMax,
+      sessions,
+      counters: this.#counters,
+      writeRefusal,
+    });
     return {
+      cluster,
+      infoSections: () => sections,
       save: () => dumps.save(),
       backgroundSave: () => dumps.backgroundSave(),
       get lastSaveMs() {
         return dumps.lastSaveMs;
       },
-      info: (sections) =>
-        infoText({
-          clock: this.#world.clock,
-          process: this.#world.process,
-          startedMs: this.#keeper.openedMs,
-          port: this.port,
-          maxMemoryBytes: this.#options.maxMemoryBytes,
-          fsync: this.#options.fsync,
-          log: this.#log,
-          dumps,
-          monitor: this.#monitor,
-          shards: this.#keeper.shards,
-          sessions: this.#services.sessions,
-          counters: this.#counters,
-          writeRefusal,
-        }, sections),
       settings: () => settings,
       whenCommitted: () => this.#log.whenCommitted(this.#log.appended),
       admin: (context: CommandContext) => runAdmin(this.#keeper, { context, writeRefusal }),
+    };
+  }
+
+  #cluster(): ClusterView {
+    const { enabled, myId, epoch, topology } = this.#keeper.shards;
+    return {
+      enabled,
+      myId,
+      myPort: this.port,
+      version: epoch,
+      nodes: () => topology === null ? [] : clusterNodesOf(topology),
     };
   }
 

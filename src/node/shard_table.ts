@@ -2,15 +2,14 @@
  * Which shards this node keeps, and where a key's shard is: the node's view of the topology. A standalone node is
  * one shard that owns every slot; a node of a cluster without a topology owns nothing yet.
  */
-import type { ClusterView, SlotRange } from "../commands/context.ts";
 import { assert } from "../core/assert.ts";
 import type { Store } from "../store/store.ts";
-import { shardOfSlot, slotRangeOf } from "../core/shard_ranges.ts";
+import { shardOfSlot } from "../core/shard_ranges.ts";
 import { slotOfKey } from "../core/slot.ts";
 import type { Topology } from "../topology/topology.ts";
 import type { Shard } from "./shard.ts";
 
-export class ShardTable implements ClusterView {
+export class ShardTable {
   /** Every shard copy of this node, in the order of their numbers. */
   readonly shards: Shard[] = [];
   readonly stores: Store[] = [];
@@ -80,15 +79,6 @@ export class ShardTable implements ClusterView {
 
   slotOf(bytes: Uint8Array, start: number, end: number): number {
     return slotOfKey(bytes, start, end);
-  }
-
-  ranges(): SlotRange[] {
-    const topology = this.#topology;
-    if (topology === null) return [];
-    return topology.shards.map((shard, id) => {
-      const node = topology.nodes.find((candidate) => candidate.id === shard.primary)!;
-      return { ...slotRangeOf(id, topology.shardCount), id: node.id, host: node.host, port: node.port };
-    });
   }
 
   #keep(shards: readonly Shard[]): void {

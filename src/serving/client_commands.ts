@@ -3,6 +3,7 @@ import { bytesOf, textOf } from "../core/bytes.ts";
 import { KIB } from "../core/limits.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
 import { inSteps } from "../core/steps.ts";
+import { REDIS_VERSION } from "../core/version.ts";
 import { argumentIs, parseInteger } from "../protocol/arguments.ts";
 import type { Request } from "../protocol/request.ts";
 import type { Session, SessionRegistry } from "./session.ts";
@@ -18,8 +19,6 @@ const NAME_BYTE_LAST = 0x7e;
 /** Sessions that `CLIENT LIST` describes between two looks at the clock, and its first room. */
 const SESSIONS_PER_LOOK = 32;
 const LIST_BYTES_MIN = 16 * KIB;
-/** What clients are told that look at the version of Redis to see what they may use. */
-const REDIS_VERSION = "7.4.0";
 
 export const client: SessionHandler = containerOf("CLIENT", {
   ID: ({ session, reply }) => reply.integer(session.id),

@@ -1,5 +1,6 @@
 /** The commands about the connection itself, which a node and a balancer answer alike, with the texts of Redis 7. */
 import { client, hello } from "./client_commands.ts";
+import { cluster } from "./cluster_commands.ts";
 import { config } from "./config_commands.ts";
 import {
   replyAllCommands,
@@ -8,11 +9,12 @@ import {
   replyCommandInfo,
   replyHelp,
 } from "../protocol/command_docs.ts";
+import { info } from "./info_commands.ts";
 import type { SessionContext, SessionHandler } from "./session_context.ts";
 import { containerOf } from "../protocol/subcommands.ts";
 import { auth, multi, select } from "./user_commands.ts";
 
-export type { Say, ServerFacts, SessionContext, SessionHandler, Setting } from "./session_context.ts";
+export type { Say, SessionContext, SessionHandler } from "./session_context.ts";
 
 const commandSubcommand: SessionHandler = containerOf("COMMAND", {
   COUNT: ({ reply }) => replyCommandCount(reply),
@@ -30,8 +32,10 @@ export const SESSION_HANDLERS: Readonly<Record<string, SessionHandler>> = {
   MULTI: multi,
   SELECT: select,
   CLIENT: client,
+  CLUSTER: cluster,
   CONFIG: config,
   COMMAND: command,
+  INFO: info,
   TIME: time,
   HELP: help,
 };

@@ -2,15 +2,8 @@
 import type { Clock } from "../core/clock.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
+import type { ServerFacts } from "./server_facts.ts";
 import type { Session, SessionRegistry } from "./session.ts";
-
-/** What these commands ask of the process around the connections. */
-export interface ServerFacts {
-  /** What `CONFIG GET` knows, each name once. */
-  settings(): readonly Setting[];
-}
-
-export type Setting = readonly [name: string, value: string];
 
 export interface SessionContext {
   readonly request: Request;

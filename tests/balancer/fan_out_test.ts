@@ -1,5 +1,5 @@
 /** Requests that concern several nodes. */
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { resp, World } from "../support/balancer_world.ts";
 import { array, bulk } from "../support/fake_node.ts";
 import { settle } from "../support/settle.ts";
@@ -135,22 +135,6 @@ Deno.test("RANDOMKEY asks other nodes when one is empty", async () => {
   assertEquals(await client.ask("RANDOMKEY"), "$-1\r\n");
   world.nodes[2]!.data.set("only", "1");
   for (let i = 0; i < 5; i++) assertEquals(await client.ask("RANDOMKEY"), bulk("only"));
-  await world.stop();
-});
-
-Deno.test("INFO tells about the balancer and the state of each node", async () => {
-  const { world } = await filled();
-  const client = await world.client();
-  world.nodes[2]!.stop();
-  await settle();
-  const info = await client.ask("INFO");
-  assertStringIncludes(info, "# Server");
-  assertStringIncludes(info, "connected_clients:1\r\n");
-  assertStringIncludes(info, "node_0:address=127.0.0.1:8081,state=ready,entries=2\r\n");
-  assertMatch(info, /node_2:address=127\.0\.0\.1:8083,state=away,cause=/);
-  assertStringIncludes(info, "db0:keys=4,");
-  const clients = await client.ask("INFO", "clients");
-  assertEquals(clients.includes("# Server"), false);
   await world.stop();
 });
 

@@ -35,12 +35,6 @@ Deno.test("LASTSAVE is in whole seconds", () => {
   assertEquals(new Bench().run("LASTSAVE"), ":1700000000\r\n");
 });
 
-Deno.test("INFO hands on the sections in lower case", () => {
-  const bench = new Bench();
-  assertEquals(bench.run("INFO", "Memory", "STATS"), bulk("# Sections\r\nnames:memory,stats\r\n"));
-  assertEquals(bench.run("INFO"), bulk("# Sections\r\nnames:\r\n"));
-});
-
 Deno.test("CONFIG GET returns each setting that a pattern matches, once", () => {
   const bench = new Bench();
   assertEquals(bench.run("CONFIG", "GET", "save"), `*2\r\n${bulk("save")}${bulk("")}`);

@@ -3,16 +3,15 @@
  * the pipeline of a node checks before a handler runs (name, arity) is checked here in the same words.
  */
 import { assert } from "@std/assert";
-import type { ClusterView, CommandContext, ServerDoor, SlotRange } from "../../src/commands/context.ts";
+import type { CommandContext, ServerDoor } from "../../src/commands/context.ts";
 import { HANDLERS } from "../../src/commands/handlers.ts";
 import { latin1Of } from "../../src/core/bytes.ts";
 import { bytesOfLatin1 } from "../support/latin1.ts";
-import { crc16 } from "../../src/core/crc16.ts";
-import { MIB, SLOT_COUNT } from "../../src/core/limits.ts";
+import { MIB } from "../../src/core/limits.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import { OutputBuffer } from "../../src/core/output_buffer.ts";
 import { type Random } from "../../src/core/random.ts";
-import type { Setting } from "../../src/serving/session_commands.ts";
+import type { ClusterView, InfoSections, Setting } from "../../src/serving/server_facts.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
 import { findCommand, unknownCommandText, wrongCountText } from "../../src/protocol/command_table.ts";
@@ -41,6 +40,8 @@ export class FakeServer implements ServerDoor {
   whyNoBackgroundSave = "";
   lastSaveMs = 1_700_000_000_999;
   settingList: Setting[] = [["maxmemory", "1048576"], ["save", ""], ["appendonly", "yes"]];
+  readonly clusterView = new FakeCluster();
+  sections: InfoSections = {};
   commits = true;
   commitWaitCount = 0;
 
@@ -53,8 +54,12 @@ export class FakeServer implements ServerDoor {
     return this.whyNoBackgroundSave;
   }
 
-  info(sections: readonly string[]): string {
-    return `# Sections\r\nnames:${sections.join(",")}\r\n`;
+  infoSections(): InfoSections {
+    return this.sections;
+  }
+
+  cluster(): ClusterView {
+    return this.clusterView;
   }
 
   settings(): readonly Setting[] {
@@ -76,15 +81,12 @@ export class FakeServer implements ServerDoor {
 export class FakeCluster implements ClusterView {
   enabled = false;
   myId = "node-a";
-  epoch = 7;
-  slotRanges: SlotRange[] = [];
+  myPort = 8081;
+  version = 7;
+  nodeList: ReturnType<ClusterView["nodes"]> = [];
 
-  slotOf(bytes: Uint8Array, start: number, end: number): number {
-    return crc16(bytes, start, end) % SLOT_COUNT;
-  }
-
-  ranges(): readonly SlotRange[] {
-    return this.slotRanges;
+  nodes(): ReturnType<ClusterView["nodes"]> {
+    return this.nodeList;
   }
 }
 
@@ -114,7 +116,6 @@ export class Bench implements CommandContext {
   readonly request = new RequestDecoder();
   clock: Clock = new FakeClock();
   readonly server = new FakeServer();
-  readonly cluster = new FakeCluster();
   readonly random: Random = new SeededRandom(1);
   readonly sessions = new SessionRegistry();
   readonly session = this.sessions.open("127.0.0.1:1", 0);

@@ -52,7 +52,7 @@ Deno.test("A node that recovers says so to whoever asks, and serves the same por
   await settle();
   node.clock.advance(3_500);
   const answers = await Promise.all(
-    ["*1\r\n$4\r\nPING\r\n", "GET a\n", "*2\r\n$7\r\nROUNDEL\r\n$6\r\nSTATUS\r\n", "INFO\r\n"].map(
+    ["*1\r\n$4\r\nPING\r\n", "GET a\n", "*2\r\n$7\r\nROUNDEL\r\n$6\r\nSTATUS\r\n", "INFO\n"].map(
       async (question) => {
         const connection = await node.connect();
         // In two pieces, as a network may deliver it.

@@ -9,12 +9,8 @@ import { parseReply, type ReplyValue } from "../../src/protocol/reply_scanner.ts
 import { RequestDecoder } from "../../src/protocol/request_decoder.ts";
 import { RespReply } from "../../src/protocol/resp_reply.ts";
 import { type Session, SessionRegistry } from "../../src/serving/session.ts";
-import {
-  type Say,
-  type ServerFacts,
-  SESSION_HANDLERS,
-  type SessionContext,
-} from "../../src/serving/session_commands.ts";
+import { type Say, SESSION_HANDLERS, type SessionContext } from "../../src/serving/session_commands.ts";
+import type { InfoSections, ServerFacts } from "../../src/serving/server_facts.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { TickingClock } from "../support/ticking_clock.ts";
 import { TextReply } from "../../src/protocol/text_reply.ts";
@@ -31,7 +27,10 @@ class Client {
   clock: Clock = new FakeClock();
   server: ServerFacts = {
     settings: () => [["maxmemory", "1048576"], ["maxmemory-policy", "allkeys-lru"], ["save", ""]],
+    cluster: () => ({ enabled: false, myId: "", myPort: 0, version: 0, nodes: () => [] }),
+    infoSections: () => this.sections,
   };
+  sections: InfoSections | Promise<InfoSections> = {};
   /** What the last request has left to be said later. */
   later: void | Promise<Say> = undefined;
   mode: "standalone" | "cluster" = "standalone";
@@ -427,7 +426,8 @@ Deno.test("HELP tells about one command", () => {
 
 Deno.test("SESSION_HANDLERS are commands of the table", () => {
   for (const name of Object.keys(SESSION_HANDLERS)) {
-    assertEquals(COMMAND_SPECS.find((spec) => spec.name === name)?.routing, "local", name);
+    const routing = COMMAND_SPECS.find((spec) => spec.name === name)?.routing;
+    assert(routing === "local" || routing === "info", name);
   }
 });
 
@@ -438,4 +438,25 @@ Deno.test("COMMAND INFO and DOCS describe a command once, however often it is na
   assertEquals(client.call("COMMAND", "DOCS", ...names), client.call("COMMAND", "DOCS", "get"));
   const [get, none, set] = client.call("COMMAND", "INFO", "get", "nope", "get", "set") as unknown[][];
   assertEquals([get![0], none, set![0]], ["get", null, "set"]);
+});
+
+Deno.test("INFO gives the sections that are named, in any case, and all when none is", async () => {
+  const client = new Client();
+  client.sections = {
+    Server: () => [["redis_version", "7.4.0"], ["tcp_port", 8081]],
+    Keyspace: () => [],
+    Memory: () => "it is not known",
+  };
+  const server = "# Server\r\nredis_version:7.4.0\r\ntcp_port:8081\r\n";
+  for (const names of [[], ["all"], ["EVERYTHING", "x"], ["default"], ["server", "keySpace"]]) {
+    assertEquals(client.call("INFO", ...names), `${server}\r\n# Keyspace\r\n`);
+  }
+  assertEquals(client.call("INFO", "SERVER", "server"), server);
+  assertEquals(client.call("INFO", "nosuch"), "");
+  assertEquals(client.call("INFO", "memory"), "-ERR INFO Memory: it is not known");
+  const many = Array.from({ length: REQUEST_NAMES_MAX + 1 }, () => "server");
+  assertEquals(client.call("INFO", ...many), "-ERR INFO takes at most 64 sections");
+  client.sections = Promise.resolve(client.sections);
+  assertEquals(client.raw("INFO", "server"), "");
+  assertEquals(client.say(await client.later!), `$${server.length}\r\n${server}\r\n`);
 });

@@ -122,7 +122,6 @@ export class World {
       random: new SeededRandom(1),
       topologyStore: this.topologyStore,
       logger: { debug: note("debug"), info: note("info"), warn: note("warn"), error: note("error") },
-      version: "0.0.0-test",
       ...options,
     };
     return new Balancer(all, new Controller(all));

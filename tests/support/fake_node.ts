@@ -19,6 +19,8 @@ export class FakeNode {
   maxMemoryBytes = 64 * 1024 * 1024;
   standalone = false;
   readonly data = new Map<string, string>();
+  /** Keys with a deadline, for INFO. */
+  expires = 0;
   /** Every request but those of a greeting, in the order of arrival. */
   readonly requests: string[][] = [];
   /** How often it was told a topology. */
@@ -113,6 +115,14 @@ export class FakeNode {
     }
   }
 
+  #info(): string {
+    const keyspace = this.data.size === 0
+      ? ""
+      : `db0:keys=${this.data.size},expires=${this.expires},avg_ttl=0\r\n`;
+    return `# Memory\r\nused_memory:100\r\nused_memory_peak:200\r\nused_memory_rss:300\r\nmaxmemory:400\r\n\r\n` +
+      `# Persistence\r\nrdb_bgsave_in_progress:0\r\n\r\n# Keyspace\r\n${keyspace}`;
+  }
+
   #answer(args: readonly string[]): string {
     const [name, key = "", value = ""] = args;
     switch (name!.toUpperCase()) {
@@ -137,6 +147,8 @@ export class FakeNode {
         return `:${args.slice(1).filter((each) => this.data.delete(each)).length}\r\n`;
       case "EXISTS":
         return `:${args.slice(1).filter((each) => this.data.has(each)).length}\r\n`;
+      case "INFO":
+        return bulk(this.#info());
       case "DBSIZE":
         return `:${this.data.size}\r\n`;
       case "KEYS":

@@ -1,17 +1,18 @@
 import { assert, assertEquals } from "@std/assert";
-import { Bench, bulk } from "./support.ts";
+import { Bench, bulk } from "../commands/support.ts";
 
-const A = { id: "node-a", host: "10.0.0.1", port: 8081 };
-const B = { id: "node-b", host: "10.0.0.2", port: 8082 };
+const A = {
+  id: "node-a",
+  host: "10.0.0.1",
+  port: 8081,
+  ranges: [{ first: 0, last: 8191 }, { first: 16383, last: 16383 }],
+};
+const B = { id: "node-b", host: "10.0.0.2", port: 8082, ranges: [{ first: 8192, last: 16382 }] };
 
 function clusterBench(): Bench {
   const bench = new Bench();
-  bench.cluster.enabled = true;
-  bench.cluster.slotRanges = [
-    { first: 0, last: 8191, ...A },
-    { first: 8192, last: 16382, ...B },
-    { first: 16383, last: 16383, ...A },
-  ];
+  bench.server.clusterView.enabled = true;
+  bench.server.clusterView.nodeList = [A, B];
   return bench;
 }
 
@@ -65,6 +66,7 @@ Deno.test("CLUSTER SHARDS lists each node once with all its ranges", () => {
   assert(reply.endsWith(`:8192\r\n:16382\r\n${bulk("nodes")}*1\r\n*14\r\n${described.join("")}`), reply);
   const bench = clusterBench();
   bench.useResp3();
+  assert(bench.run("CLUSTER", "SLOTS").endsWith(`${bulk("node-a")}%0\r\n`));
   assert(bench.run("CLUSTER", "SHARDS").startsWith(`*2\r\n%2\r\n${bulk("slots")}`));
 });
 
@@ -75,9 +77,11 @@ Deno.test("CLUSTER NODES describes each node on a line, this one as myself", () 
       "node-b 10.0.0.2:8082@0 master - 0 0 7 connected 8192-16382\n",
   );
   const bench = clusterBench();
-  bench.cluster.myId = "node-c";
+  bench.server.clusterView.myId = "node-c";
   assert(
-    textIn(bench.run("CLUSTER", "NODES")).startsWith("node-c :0@0 myself,master - 0 0 7 connected\nnode-a "),
+    textIn(bench.run("CLUSTER", "NODES")).startsWith(
+      "node-c :8081@0 myself,master - 0 0 7 connected\nnode-a ",
+    ),
   );
 });
 
@@ -91,7 +95,7 @@ Deno.test("CLUSTER INFO is ok once every slot has a node", () => {
   ]);
   assert(lines.includes("cluster_size:2"));
   assert(lines.includes("cluster_current_epoch:7"));
-  bench.cluster.slotRanges.pop();
+  bench.server.clusterView.nodeList = [{ ...A, ranges: A.ranges.slice(0, 1) }, B];
   const poorer = textIn(bench.run("CLUSTER", "INFO")).split("\r\n");
   assertEquals(poorer.slice(0, 2), ["cluster_state:fail", "cluster_slots_assigned:16383"]);
 });
