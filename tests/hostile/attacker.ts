@@ -6,5 +6,7 @@ const [kind, host, port, seed, ms] = Deno.args;
 const attack = TRAFFIC[kind!]!;
 globalThis.addEventListener("unhandledrejection", (event) => event.preventDefault());
 const untilMs = performance.now() + Number(ms);
+// A connection into nowhere is tried for minutes.
+setTimeout(() => Deno.exit(0), Number(ms) + 1_000);
 await attack({ host: host!, port: Number(port), random: new SeededRandom(Number(seed)), untilMs });
 Deno.exit(0);

@@ -168,9 +168,12 @@ async function unpluggedClients(stage: Stage, random: Random): Promise<void> {
     await must("ip", "link", "set", "near0", "up");
     await must("nsenter", ...inFar, "ip", "addr", "add", `${FAR_HOST}/24`, "dev", "far0");
     await must("nsenter", ...inFar, "ip", "link", "set", "far0", "up");
-    // A reply that nobody acknowledges fails within seconds instead of a quarter of an hour.
+    // A reply that nobody acknowledges fails within seconds instead of a quarter of an hour, and later than it is known
+    // that there is no way: the kernel then says so (EHOSTUNREACH), instead of that the time is over (ETIMEDOUT).
     await Deno.writeTextFile(retries, "3");
-    const attacks = ["pipelines", "slow-readers"].flatMap((kind) =>
+    await Deno.writeTextFile("/proc/sys/net/ipv4/neigh/near0/mcast_solicit", "1");
+    await Deno.writeTextFile("/proc/sys/net/ipv4/neigh/near0/retrans_time_ms", "100");
+    const attacks = ["takers", "slow-readers"].flatMap((kind) =>
       ["node", "cluster"].map((target) => {
         const place = stage.places.find((other) => other.target === target)!;
         return new Deno.Command("nsenter", {
@@ -182,12 +185,9 @@ async function unpluggedClients(stage: Stage, random: Random): Promise<void> {
         }).spawn();
       })
     );
-    await sleep(2_500);
-    // The address goes, the interface stays: nobody answers who has it.
-    await must("nsenter", ...inFar, "ip", "addr", "flush", "dev", "far0");
-    await must("ip", "neigh", "flush", "dev", "near0");
-    await sleep(4_000);
-    await must("ip", "link", "set", "near0", "down");
+    await untilServed(attacks.length);
+    if (randomBelow(random, 2) === 0) await must("ip", "link", "set", "near0", "down");
+    else await must("nsenter", ...inFar, "ip", "link", "set", "far0", "down");
     await Promise.all(attacks.map(({ status }) => status));
   } finally {
     await Deno.writeTextFile(retries, before);
@@ -195,6 +195,21 @@ async function unpluggedClients(stage: Stage, random: Random): Promise<void> {
     killPid(holder.pid, "SIGKILL");
     await holder.status;
   }
+}
+
+/** Waits until `count` connections from the far side have been there for a while. */
+async function untilServed(count: number): Promise<void> {
+  const far = FAR_HOST.split(".").reverse().map((part) => Number(part).toString(16).padStart(2, "0")).join(
+    "",
+  );
+  const isOpen = new RegExp(`^ *\\d+: \\S+ ${far}:\\S+ 01 `, "gim");
+  const deadline = performance.now() + FAR_ATTACK_MS / 2;
+  while (performance.now() < deadline) {
+    const open = (await Deno.readTextFile("/proc/self/net/tcp")).match(isOpen) ?? [];
+    if (open.length >= count) break;
+    await sleep(50);
+  }
+  await sleep(500);
 }
 
 /** Waits until a process has left our network. */

@@ -26,6 +26,7 @@ export const TRAFFIC: Readonly<Record<string, (attack: Attack) => Promise<void>>
   "slow-senders": slowSenders,
   "never-readers": neverReaders,
   "slow-readers": slowReaders,
+  takers: takers,
   flood: (attack) => inParallel(300, attack, () => knock(attack)),
   idle: idle,
   pipelines: (attack) => inParallel(3, attack, () => exchange(attack, pipeline(attack.random))),
@@ -238,6 +239,13 @@ async function slowReaders(attack: Attack): Promise<void> {
       close(connection);
     }
   }));
+}
+
+/** Large replies, all of which are read, so that at any moment some of them are on their way. */
+async function takers(attack: Attack): Promise<void> {
+  await exchange(attack, encoded(["SET", "bad:taken", "x".repeat(1024 * 1024)]));
+  const request = encoded(...Array.from({ length: 100 }, () => ["GET", "bad:taken"]));
+  await inParallel(3, attack, () => exchange(attack, request));
 }
 
 /** Comes and goes, with or without a word. */

@@ -47,7 +47,7 @@ Deno.test("A request that is refused or lost while its node was not down is a vi
   record.episodes.push({ fault: "giants", fromMs: 1_000, untilMs: 2_000 });
   record.samples.push({ place: NODE, fromMs: 1_500, untilMs: 1_501, trouble: "READONLY" });
   const [violation] = violationsOf(record);
-  assertStringIncludes(violation!, "READONLY for a client of node");
+  assertStringIncludes(violation!, "1 × a client of node whose node was not down got READONLY");
   assertStringIncludes(violation!, "giants");
 });
 
