@@ -36,11 +36,12 @@ function historyLine(record: Record): string {
 function serviceLines(record: Record, target: "node" | "cluster"): string[] {
   const own = record.samples.filter(({ place }) => place.target === target);
   const outside = own.filter((sample) => record.outageOf(sample) === null);
-  for (const sample of outside.filter(({ trouble }) => trouble !== "")) {
-    const during = faultsDuring(record, sample).join(", ");
-    record.violation(
-      `${sample.trouble} for a client of ${target} whose node was not down; under way: ${during}`,
-    );
+  const undue = Object.groupBy(
+    outside.filter(({ trouble }) => trouble !== ""),
+    (sample) => `${sample.trouble}; under way: ${faultsDuring(record, sample).join(", ")}`,
+  );
+  for (const [what, some] of Object.entries(undue)) {
+    record.violation(`${some!.length} × a client of ${target} whose node was not down got ${what}`);
   }
   const sorted = latenciesOf(outside);
   const p99 = at(sorted, 0.99);
