@@ -2,6 +2,7 @@
  * Roundel and its peers side by side: starts all of them with equal durability, lets them take turns under the same
  * load, and prints what came of it. `deno task bench:versus --help` tells what can be chosen.
  */
+import { againstReport, isSlower, measureAgainst } from "./versus/against.ts";
 import { goalOf, nameOf, PRESETS, stagesOf } from "./versus/cells.ts";
 import { BINARIES, type CellResult, runStage } from "./versus/contest.ts";
 import { measureMemory, memoryReport, type MemoryResult } from "./versus/memory.ts";
@@ -13,6 +14,7 @@ import { Processes } from "./versus/processes.ts";
 import { measureRecovery, recoveryReport, type RecoveryResult } from "./versus/recovery.ts";
 import { contestReport, preamble, ratiosOf } from "./versus/report.ts";
 import { measureScale, scaleReport, type ScaleResult } from "./versus/scale.ts";
+import { checkOut, type WorkTree } from "./versus/work_tree.ts";
 
 const SMALL = [1_000_000];
 const SMALL_AND_LARGE = [1_000_000, 4_000_000];
@@ -65,6 +67,20 @@ async function measureAll(processes: Processes, options: VersusOptions): Promise
   if (options.svg !== undefined) writeFile(options.svg, plotOf(results.map(barOf)));
 }
 
+/** Whether this tree is as fast as the other revision. */
+async function measureOther(processes: Processes, tree: WorkTree, options: VersusOptions): Promise<boolean> {
+  const missing = await missingBinaries();
+  if (missing.includes("redis-benchmark")) {
+    throw new Error("Cannot measure: redis-benchmark is not installed");
+  }
+  const subjects = (["node", "cluster"] as const).filter((subject) => options.parts.includes(subject));
+  const results = await measureAgainst(processes, tree, { ...options, subjects, progress });
+  const report = againstReport(results, tree.name);
+  console.log(report);
+  if (options.out !== undefined) writeFile(options.out, `${report}\n`);
+  return !results.some(isSlower);
+}
+
 /** Makes the folder, too, where there is none. */
 function writeFile(path: string, text: string): void {
   const end = path.lastIndexOf("/");
@@ -84,8 +100,10 @@ function barOf(result: CellResult) {
 
 async function main(): Promise<number> {
   let options: VersusOptions | undefined;
+  let tree: WorkTree | undefined;
   try {
     options = readOptions(Deno.args);
+    if (options?.against !== undefined) tree = checkOut(options.against);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     console.error(error.message);
@@ -96,20 +114,25 @@ async function main(): Promise<number> {
     return 0;
   }
   const processes = new Processes();
+  const close = () => {
+    processes.close();
+    tree?.remove();
+  };
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => {
-      processes.close();
+      close();
       Deno.exit(130);
     });
   }
   try {
+    if (tree !== undefined) return await measureOther(processes, tree, options) ? 0 : 1;
     await measureAll(processes, options);
     return 0;
   } catch (error) {
     console.error(error);
     return 1;
   } finally {
-    processes.close();
+    close();
   }
 }
 

@@ -78,6 +78,20 @@ export const PRESETS: Readonly<Record<Preset, readonly Cell[]>> = {
   full: FULL,
 };
 
+/** What one revision is measured by against another. */
+export const AGAINST_CELLS: Readonly<Record<"quick" | "whole", readonly Cell[]>> = {
+  quick: cross([BASE], { subject: ["node", "cluster"], command: ["SET", "GET"], depth: [1, 16] }),
+  whole: [
+    ...cross([BASE], {
+      subject: ["node", "cluster"],
+      fsync: ["everysec", "always"],
+      command: ["SET", "GET"],
+      depth: DEPTHS,
+    }),
+    ...cross([BASE], { subject: ["node", "cluster"], command: ["SET", "GET"], connections: [1_000] }),
+  ],
+};
+
 /** Counters have no size, and neither keys nor requests in flight times size may be too much. */
 function isSensible({ command, valueBytes, keys, connections, depth }: Cell): boolean {
   if (connections * depth * valueBytes > IN_FLIGHT_BYTES_MAX) return false;

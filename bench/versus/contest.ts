@@ -43,6 +43,10 @@ export interface ContestOptions {
   readonly secondsPerRound: number;
   /** Told what is going on. */
   progress(line: string): void;
+  /** Who is measured, and against whom; what the subject of the cells says where nothing is said. */
+  readonly contestants?: Contestants;
+  /** Whether the rounds so far leave so much open that as many more are to be run, once. */
+  readonly isUnclear?: (result: CellResult) => boolean;
 }
 
 const PILOT_SECONDS = 0.3;
@@ -55,8 +59,9 @@ const ENTRY_OVERHEAD_BYTES = 128;
 const SEED = 20_240_601;
 
 type Start = (processes: Processes, options: PeerOptions) => Promise<Peer>;
+export type Contestants = readonly [ours: Start, theirs: Start];
 
-const CONTESTANTS: Readonly<Record<Subject, readonly [Start, Start]>> = {
+const CONTESTANTS: Readonly<Record<Subject, Contestants>> = {
   node: [startNode, startRedis],
   cluster: [startCluster, startTwemproxy],
   runtime: [startNode, startBare],
@@ -77,7 +82,7 @@ export async function runStage(
 ): Promise<CellResult[]> {
   const { subject, fsync } = stage[0]!;
   const peers: Peer[] = [];
-  for (const start of CONTESTANTS[subject]) {
+  for (const start of options.contestants ?? CONTESTANTS[subject]) {
     peers.push(await start(processes, { fsync, maxMemoryBytes: memoryFor(stage[0]!) }));
   }
   if (subject !== "runtime") {
@@ -95,15 +100,27 @@ async function runCell(cell: Cell, us: Peer, them: Peer, options: ContestOptions
   const requests = await requestsFor(cell, [us, them], options.secondsPerRound);
   const ours: Round[] = [];
   const theirs: Round[] = [];
-  for (let round = 0; round < options.rounds; round++) {
-    ours.push(await runRound(cell, us, requests));
-    theirs.push(await runRound(cell, them, requests));
+  const result = { cell, peerName: them.name, ours, theirs };
+  const runOurs = async () => ours.push(await runRound(cell, us, requests));
+  const runTheirs = async () => theirs.push(await runRound(cell, them, requests));
+  for (let round = 0; round < options.rounds; round++) await inTurn(round, runOurs, runTheirs);
+  if (options.isUnclear?.(result)) {
+    for (let round = 0; round < options.rounds; round++) await inTurn(round, runOurs, runTheirs);
   }
   const [mine, other] = [ours, theirs].map((rounds) =>
     rounds.map(({ requestsPerSecond }) => `${Math.round(requestsPerSecond / 1000)} k`).join(" ")
   );
   options.progress(`${cell.subject}: ${nameOf(cell)}: ${mine} / ${other} (${requests} requests a round)`);
-  return { cell, peerName: them.name, ours, theirs };
+  return result;
+}
+
+/** Each goes first in every other round, so that neither has the better of a machine that slows down or warms up. */
+async function inTurn(
+  round: number,
+  one: () => Promise<unknown>,
+  other: () => Promise<unknown>,
+): Promise<void> {
+  for (const run of round % 2 === 0 ? [one, other] : [other, one]) await run();
 }
 
 /** The requests of one round, the same for all, from a short run that also warms them up. */

@@ -7,6 +7,10 @@ export type Part = "node" | "cluster" | "runtime" | "scale" | "dump" | "memory" 
 
 export interface VersusOptions {
   readonly preset: Preset;
+  /** Whether the short form was asked for by name. */
+  readonly isQuick: boolean;
+  /** A revision of this repository to measure this tree against, instead of the others. */
+  readonly against: string | undefined;
   readonly parts: readonly Part[];
   readonly rounds: number;
   readonly secondsPerRound: number;
@@ -23,13 +27,17 @@ export const HELP = `roundel bench:versus: against redis, twemproxy and memcache
   --quick            SET and GET, 1, 16 and 64 deep, node and cluster: below 3 minutes [the default]
   --targets          the cells that have goals, many keys, dumps, memory and recovery: half an hour
   --full             the whole matrix: hours, and some 20 GB for logs
+  --against REV      this tree against that revision, as git names it: SET and GET, 1, 16 and 64 deep and with
+                     1,000 connections, everysec and always, node and cluster: some 4 minutes; 1 minute with
+                     --quick. Exit code 1 when a cell is slower: the ratio of the medians below 0.98, and that
+                     of every round, too
   --only PART        node, cluster, runtime, scale (4 M keys over 100,000), dump (latencies while one is
                      written), memory or recovery; may be given several times
   --fsync MODE       no, everysec or always; may be given several times
   --command NAME     SET, GET, INCR or PING; may be given several times
   --depth NUMBER     requests in flight on a connection; may be given several times
-  --rounds NUMBER    rounds of each cell [3]
-  --seconds NUMBER   how long a round of a cell takes, roughly [1.2]
+  --rounds NUMBER    rounds of each cell [3; 5 with --against and --quick]
+  --seconds NUMBER   how long a round of a cell takes, roughly [1.2; 0.5 with --against and --quick]
   --out FILE         write the report there, too (Markdown)
   --svg FILE         plot the ratios there
   --help             print this
@@ -52,7 +60,7 @@ const SECONDS_MAX = 60;
 export function readOptions(given: readonly string[]): VersusOptions | undefined {
   const args = parseArgs(given.filter((arg) => arg !== "--"), {
     boolean: ["quick", "targets", "full", "help"],
-    string: ["only", "fsync", "command", "depth", "rounds", "seconds", "out", "svg"],
+    string: ["only", "fsync", "command", "depth", "rounds", "seconds", "out", "svg", "against"],
     collect: ["only", "fsync", "command", "depth"],
     unknown: (arg) => {
       throw new RangeError(`Unknown argument: "${arg}"; --help lists those that are known`);
@@ -67,11 +75,14 @@ export function readOptions(given: readonly string[]): VersusOptions | undefined
   const commands = chosen("command", textsOf("command").map((name) => name.toUpperCase()), COMMANDS);
   const depths = chosen("depth", textsOf("depth"), DEPTHS);
   const isAsked = <T>(values: readonly T[], value: T) => values.length === 0 || values.includes(value);
+  const isBrief = args.against !== undefined && args.quick === true;
   return {
     preset,
+    isQuick: args.quick === true,
+    against: textOf("against"),
     parts: only.length > 0 ? only : PRESET_PARTS[preset],
-    rounds: numberWithin("rounds", textOf("rounds") ?? "3", ROUNDS_MAX),
-    secondsPerRound: numberWithin("seconds", textOf("seconds") ?? "1.2", SECONDS_MAX),
+    rounds: numberWithin("rounds", textOf("rounds") ?? (isBrief ? "5" : "3"), ROUNDS_MAX),
+    secondsPerRound: numberWithin("seconds", textOf("seconds") ?? (isBrief ? "0.5" : "1.2"), SECONDS_MAX),
     out: textOf("out"),
     svg: textOf("svg"),
     wants: (cell) =>

@@ -12,6 +12,8 @@ export interface PeerOptions {
   readonly fsync: Fsync;
   /** What a node of Roundel may take; the others take what they need. */
   readonly maxMemoryBytes: number;
+  /** The tree whose Roundel is started, with a slash at its end; this one where nothing is said. */
+  readonly root?: string;
 }
 
 export interface Peer {
@@ -57,12 +59,12 @@ export interface Place {
 export function spawnNode(
   processes: Processes,
   { port, folder }: Place,
-  { fsync, maxMemoryBytes }: PeerOptions,
+  { fsync, maxMemoryBytes, root = ROOT }: PeerOptions,
   isStandalone = true,
 ): Child {
   return processes.spawn(Deno.execPath(), [
-    ...runtimeArgs(folder),
-    `${ROOT}src/node.ts`,
+    ...runtimeArgs(root, folder),
+    `${root}src/node.ts`,
     `--port=${port}`,
     `--data-dir=${folder}`,
     `--standalone=${isStandalone}`,
@@ -101,24 +103,30 @@ export async function startNode(processes: Processes, options: PeerOptions): Pro
   const place = placeOf(processes);
   const child = spawnNode(processes, place, options);
   await untilAnswers(child, getProbe(place.port));
-  return peerOf("Roundel node", place.port, processes, [child], [place.folder]);
+  return peerOf(processes, {
+    name: "Roundel node",
+    port: place.port,
+    children: [child],
+    folders: [place.folder],
+  });
 }
 
 export async function startRedis(processes: Processes, { fsync }: PeerOptions): Promise<Peer> {
   const place = placeOf(processes);
   const child = spawnRedis(processes, place, appendOnly(fsync));
   await untilAnswers(child, getProbe(place.port));
-  return peerOf("redis", place.port, processes, [child], [place.folder]);
+  return peerOf(processes, { name: "redis", port: place.port, children: [child], folders: [place.folder] });
 }
 
 /** A balancer and two nodes. */
 export async function startCluster(processes: Processes, options: PeerOptions): Promise<Peer> {
   const [port, ...nodePorts] = freePorts(3);
   const folder = processes.folder();
+  const { root = ROOT } = options;
   const nodes = nodePorts.map((nodePort) => spawnNode(processes, { port: nodePort, folder }, options, false));
   const balancer = processes.spawn(Deno.execPath(), [
-    ...runtimeArgs(folder),
-    `${ROOT}src/balancer.ts`,
+    ...runtimeArgs(root, folder),
+    `${root}src/balancer.ts`,
     `--port=${port}`,
     ...nodePorts.map((nodePort) => `--node=127.0.0.1:${nodePort}`),
     `--data-dir=${folder}`,
@@ -126,7 +134,12 @@ export async function startCluster(processes: Processes, options: PeerOptions): 
   ]);
   await untilAnswers(balancer, getProbe(port!));
   return {
-    ...peerOf("Roundel cluster", port!, processes, [balancer, ...nodes], [folder]),
+    ...peerOf(processes, {
+      name: "Roundel cluster",
+      port: port!,
+      children: [balancer, ...nodes],
+      folders: [folder],
+    }),
     frontPid: balancer.pid,
   };
 }
@@ -158,7 +171,12 @@ export async function startTwemproxy(processes: Processes, { fsync }: PeerOption
   await untilAnswers(proxy, getProbe(port!));
   const folders = [folder, ...places.map((place) => place.folder)];
   return {
-    ...peerOf("twemproxy + 2 redis", port!, processes, [proxy, ...servers], folders),
+    ...peerOf(processes, {
+      name: "twemproxy + 2 redis",
+      port: port!,
+      children: [proxy, ...servers],
+      folders,
+    }),
     frontPid: proxy.pid,
   };
 }
@@ -169,7 +187,7 @@ export async function startBare(processes: Processes): Promise<Peer> {
   const file = new URL("./bare_server.ts", import.meta.url).pathname;
   const child = processes.spawn(Deno.execPath(), ["run", "--no-prompt", "--allow-net", file, `${port}`]);
   await untilAnswers(child, { port: port!, request: PING, expected: "+PONG" });
-  return peerOf("bare Deno.listen", port!, processes, [child], []);
+  return peerOf(processes, { name: "bare Deno.listen", port: port!, children: [child], folders: [] });
 }
 
 export async function startMemcached(processes: Processes, { maxMemoryBytes }: PeerOptions): Promise<Peer> {
@@ -181,7 +199,7 @@ export async function startMemcached(processes: Processes, { maxMemoryBytes }: P
     ...(Deno.uid() === 0 ? ["-u", "root"] : []),
   ]);
   await untilAnswers(child, { port: port!, request: "version\r\n", expected: "VERSION" });
-  return peerOf("memcached", port!, processes, [child], []);
+  return peerOf(processes, { name: "memcached", port: port!, children: [child], folders: [] });
 }
 
 export function placeOf(processes: Processes): Place {
@@ -189,9 +207,9 @@ export function placeOf(processes: Processes): Place {
 }
 
 /** The permissions of `deno task node`, for the folder that is used here. */
-function runtimeArgs(folder: string): string[] {
+function runtimeArgs(root: string, folder: string): string[] {
   return [
-    ...["run", "--no-prompt", `--config=${ROOT}deno.json`, "--allow-net", "--allow-env=ROUNDEL_*"],
+    ...["run", "--no-prompt", `--config=${root}deno.json`, "--allow-net", "--allow-env=ROUNDEL_*"],
     `--allow-read=${folder}`,
     `--allow-write=${folder}`,
   ];
@@ -201,13 +219,14 @@ function getProbe(port: number): Probe {
   return { port, request: GET_REQUEST, expected: GET_ANSWER };
 }
 
-function peerOf(
-  name: string,
-  port: number,
-  processes: Processes,
-  children: readonly Child[],
-  folders: readonly string[],
-): Peer {
+interface PeerParts {
+  readonly name: string;
+  readonly port: number;
+  readonly children: readonly Child[];
+  readonly folders: readonly string[];
+}
+
+function peerOf(processes: Processes, { name, port, children, folders }: PeerParts): Peer {
   return {
     name,
     port,
