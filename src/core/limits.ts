@@ -76,15 +76,15 @@ export const LARGE_REQUEST_BYTES_MAX = 512 * MIB;
 export const WORKER_COUNT_MAX = 8;
 /** Open client connections of one process. */
 export const CLIENT_COUNT_MAX = 20_000;
+/** Operations that the runtime completes for one of its tasks before it puts off the rest. */
+const OPERATIONS_PER_TURN = 128;
 /**
- * Reads of one turn of the event loop after which further ones are held back: the runtime completes up to 128 and
- * shares them with other operations. While fewer connections than this are open, none is ever held back.
+ * Reads of clients that are issued in one turn of the event loop. While fewer connections than this are open, reads
+ * are not counted.
  */
-export const READS_PER_TURN_MAX = 120;
-/** Reads that were held back and are let go at the end of a turn that was not full. */
-export const READS_LET_GO_PER_TURN = 32;
-/** Reads that are held back are let go, all of them, after this long without a turn. */
-export const READ_HOLD_MS = 2;
+export const READS_PER_TURN_MAX = 60;
+/** Time in which the event loop has asked the system what is ready, where there is no better way to know. */
+export const LOOP_TURN_MS = 1;
 /** A client that has not taken one byte of its replies for this long is dropped. */
 export const CLIENT_WRITE_STALL_MS = 60_000;
 /** One-shot rule: a lone text line within this time of connecting … */
@@ -213,8 +213,8 @@ assert(TEXT_LINE_BYTES_MAX <= REQUEST_BYTES_MAX, "a text line is a request");
 assert(KEY_BYTES_MAX < 2 ** 16, "a key's length is a u16");
 assert(STORE_CAP_BYTES_MIN > 2 * KEY_BYTES_MAX, "any key fits into the smallest store");
 assert(
-  READS_LET_GO_PER_TURN * 2 <= READS_PER_TURN_MAX,
-  "reads that are let go leave room for others in a turn",
+  READS_PER_TURN_MAX * 2 < OPERATIONS_PER_TURN,
+  "a turn completes more than the reads that are issued in it, and as many writes",
 );
 assert(DESK_ROOM_BYTES <= OUTPUT_BYTES_KEEP, "a room of the usual size is kept");
 assert(READ_BUFFER_BYTES_MIN <= READ_BUFFER_BYTES, "the first read buffer is the smaller");

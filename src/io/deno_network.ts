@@ -1,5 +1,5 @@
 /** The network's door on `Deno.listen` and `Deno.connect`. */
-import { DenoClock } from "./deno_clock.ts";
+import { LoopTurns } from "./loop_turns.ts";
 import {
   type Address,
   type Connection,
@@ -85,7 +85,7 @@ class DenoListener implements Listener {
 
 export class DenoNetwork implements Network {
   /** All connections of a thread share the runtime's one task for reads, whichever port they came by. */
-  readonly #turns = new ReadTurns({ clock: new DenoClock(), atEndOfTurn: queueMicrotask });
+  readonly #turns = new ReadTurns({ atNextTurn: new LoopTurns().next });
 
   listen(address: Address, sharesPort = false): Listener {
     try {

@@ -1,16 +1,30 @@
 /**
  * Turns for the reads of many connections, so that none is served again and again while others wait.
  *
- * The runtime polls all pending reads in one task that may complete 128 of them; what is ready beyond that is put
- * off, and comes back in reverse order behind the reads that were issued meanwhile. A client that answers within a
- * batch then overtakes all that were put off, and a hundred such clients keep the rest out for as long as they like.
+ * Why some would wait (Deno on tokio, read in their source, and measured; `bench/README.md` has the figures): the reads
+ * that wait for the system are polled in one task, which may complete 128 operations at a time. What is ready beyond
+ * that is put off to a stack. The stack is emptied, last in first out, when the runtime next asks the system what is
+ * ready, and behind what the system then reports. So a client that answers while its batch is still being served
+ * overtakes all that were put off, and 128 such clients keep ten thousand others out for as long as they like: always
+ * the same ones. Whether a run falls into that state is luck, and nothing helps that changes only the order of reads, or
+ * that goes by turns of JavaScript (`setImmediate`, microtasks): the runtime takes up to 61 of those before it asks.
  *
- * So the reads that come after a turn of the loop that was nearly full are held back, first come, first served, and
- * a few are let go by each turn that was not: what was put off is always older than what is let go.
- * When no turn comes by itself, because all that was let go is idle, a timer lets everything go.
+ * So what comes in is bounded: at most `READS_PER_TURN_MAX` reads are issued between two times that the system is asked
+ * (a turn). The runtime completes twice that in a turn, so what was put off is served in the end, and those who were
+ * served come behind it. All further reads wait here, first come, first served. When the turn of one comes, its client
+ * has mostly sent something already: then the runtime reads it at once, without its task, and the order of this queue
+ * is the order of service. It is cheaper, too: reads that are put off are all polled again in every turn.
+ *
+ *     read ─► fewer than the bound in this turn, and nobody waits ─► issued
+ *       └───► otherwise queued ─► a later turn ─► issued
+ *
+ * A turn is asked for (`atNextTurn`) only while reads wait, so a server that is not busy takes no turn more than without
+ * this. While none is asked for, reads of several turns count as one.
+ *
+ * All of this is below `Connection.read`. Whoever serves a connection need not know of it, may read before its write
+ * is done or after, and may have one read under way for as long as it likes.
  */
-import type { Clock } from "../core/clock.ts";
-import { READ_HOLD_MS, READS_LET_GO_PER_TURN, READS_PER_TURN_MAX } from "../core/limits.ts";
+import { READS_PER_TURN_MAX } from "../core/limits.ts";
 
 /** What a read is issued on. */
 export interface Readable {
@@ -18,36 +32,34 @@ export interface Readable {
 }
 
 export interface ReadTurnsOptions {
-  readonly clock: Clock;
-  /** Calls `run` once every read that the present turn of the loop completed has been told of. */
-  readonly atEndOfTurn: (run: () => void) => void;
+  /** Calls `run` once the event loop has asked the system what is ready (`LoopTurns`). */
+  readonly atNextTurn: (run: () => void) => void;
 }
 
-interface Held {
-  readonly letGo: () => void;
-  next: Held | undefined;
+/** A read that waits for its turn. */
+interface Waiting {
+  readonly source: Readable;
+  readonly buffer: Uint8Array<ArrayBuffer>;
+  readonly resolve: (count: number | null) => void;
+  readonly reject: (error: unknown) => void;
+  next: Waiting | undefined;
 }
 
 export class ReadTurns {
-  readonly #clock: Clock;
-  readonly #atEndOfTurn: (run: () => void) => void;
+  readonly #atNextTurn: (run: () => void) => void;
   #connectionCount = 0;
-  /** Reads that completed in the present turn. */
-  #completedCount = 0;
-  /** Whether the last turn was so full that reads may have been put off. */
-  #wasFull = false;
-  /** Turns that brought something, so far. */
-  #turnCount = 0;
-  #first: Held | undefined;
-  #last: Held | undefined;
-  #isWatching = false;
+  /** Reads that were issued since the last turn begun. */
+  #issuedCount = 0;
+  #first: Waiting | undefined;
+  #last: Waiting | undefined;
+  /** Whether a turn was asked for. */
+  #isTurning = false;
 
-  constructor({ clock, atEndOfTurn }: ReadTurnsOptions) {
-    this.#clock = clock;
-    this.#atEndOfTurn = atEndOfTurn;
+  constructor({ atNextTurn }: ReadTurnsOptions) {
+    this.#atNextTurn = atNextTurn;
   }
 
-  /** Whether there are enough connections to fill a turn; while there are not, they need not take turns. */
+  /** Whether there are enough connections to have more reads ready than a turn has room for. */
   get isCrowded(): boolean {
     return this.#connectionCount > READS_PER_TURN_MAX;
   }
@@ -62,56 +74,38 @@ export class ReadTurns {
     this.#connectionCount--;
   }
 
-  /** Reads from `source` when its turn has come. Rejects as `source` does. */
+  /** Reads from `source` when its turn has come. Rejects as `source` does; when that is closed, in its turn. */
   read(source: Readable, buffer: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    if (this.#first === undefined && !this.#wasFull && this.#completedCount < READS_PER_TURN_MAX) {
-      return source.read(buffer).then(this.#completed);
+    if (this.#first === undefined && this.#issuedCount < READS_PER_TURN_MAX) {
+      this.#issuedCount++;
+      return source.read(buffer);
     }
-    return new Promise<void>((letGo) => this.#hold({ letGo, next: undefined }))
-      .then(() => source.read(buffer))
-      .then(this.#completed);
+    return new Promise((resolve, reject) => this.#wait({ source, buffer, resolve, reject, next: undefined }));
   }
 
-  /** No function of its own for each read, nor an async one: that is most of what a turn costs. */
-  readonly #completed = (count: number | null): number | null => {
-    if (this.#completedCount++ === 0) this.#atEndOfTurn(this.#endTurn);
-    return count;
-  };
-
-  readonly #endTurn = (): void => {
-    this.#wasFull = this.#completedCount >= READS_PER_TURN_MAX;
-    this.#completedCount = 0;
-    this.#turnCount++;
-    if (!this.#wasFull) this.#letGo(READS_LET_GO_PER_TURN);
-  };
-
-  #hold(held: Held): void {
-    if (this.#last === undefined) this.#first = held;
-    else this.#last.next = held;
-    this.#last = held;
-    this.#watch();
+  #wait(waiting: Waiting): void {
+    if (this.#last === undefined) this.#first = waiting;
+    else this.#last.next = waiting;
+    this.#last = waiting;
+    this.#ensureTurn();
   }
 
-  #letGo(countMax: number): void {
-    for (let count = 0; count < countMax && this.#first !== undefined; count++) {
-      this.#first.letGo();
-      this.#first = this.#first.next;
+  #ensureTurn(): void {
+    if (this.#isTurning) return;
+    this.#isTurning = true;
+    this.#atNextTurn(this.#beginTurn);
+  }
+
+  readonly #beginTurn = (): void => {
+    this.#isTurning = false;
+    this.#issuedCount = 0;
+    let waiting = this.#first;
+    for (; waiting !== undefined && this.#issuedCount < READS_PER_TURN_MAX; waiting = waiting.next) {
+      this.#issuedCount++;
+      waiting.source.read(waiting.buffer).then(waiting.resolve, waiting.reject);
     }
-    if (this.#first === undefined) this.#last = undefined;
-  }
-
-  /** Lets everything go once the loop has been idle for a while: then nothing is put off. */
-  #watch(): void {
-    if (this.#isWatching) return;
-    this.#isWatching = true;
-    const turnCount = this.#turnCount;
-    this.#clock.after(READ_HOLD_MS, () => {
-      this.#isWatching = false;
-      if (turnCount === this.#turnCount && this.#completedCount === 0) {
-        this.#wasFull = false;
-        this.#letGo(Infinity);
-      }
-      if (this.#first !== undefined) this.#watch();
-    });
-  }
+    this.#first = waiting;
+    if (waiting === undefined) this.#last = undefined;
+    else this.#ensureTurn();
+  };
 }
