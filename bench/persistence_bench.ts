@@ -57,18 +57,21 @@ async function appendAll(log: Log): Promise<void> {
 
 const logs = { always: await newLog("always"), no: await newLog("no") };
 
-Deno.bench("encode a set", encodeAll);
+Deno.bench(`${RECORDS} × encode a set`, encodeAll);
 
-Deno.bench("decode a set", (b) => {
+Deno.bench(`${RECORDS} × decode a set`, (b) => {
   encodeAll();
   b.start();
   for (let at = 0; at < output.length;) at = decodeRecord(decoded, output.bytes, at, output.length);
   b.end();
 });
 
-Deno.bench("append 1,000 sets and commit them, handed to the system", async () => await appendAll(logs.no));
+Deno.bench(
+  `${RECORDS} × append a set, one commit, handed to the system`,
+  async () => await appendAll(logs.no),
+);
 
-Deno.bench("append 1,000 sets and commit them, synced", async () => await appendAll(logs.always));
+Deno.bench(`${RECORDS} × append a set, one commit, synced`, async () => await appendAll(logs.always));
 
 Deno.bench("append one set and commit it, synced", async () => {
   mutation.sequence++;

@@ -20,11 +20,11 @@ const requests = bytesOf(
 const replies = bytesOf(`$64\r\n${value}\r\n`.repeat(COUNT));
 const OK = new MemoryView(bytesOf("+OK\r\n"));
 
-Deno.bench(`slot of ${COUNT} keys of 16 bytes`, () => {
+Deno.bench(`${COUNT} × slot of a key of 16 bytes`, () => {
   for (const key of keys) slotOfKey(key, 0, key.length);
 });
 
-Deno.bench(`scan ${COUNT} replies of 64 bytes`, () => {
+Deno.bench(`${COUNT} × scan a reply of 64 bytes`, () => {
   const scanner = new ReplyScanner();
   for (let at = 0; at < replies.length;) at = scanner.scan(replies, at, replies.length);
 });
@@ -34,7 +34,7 @@ const queue = new InFlight();
 const source = new MemoryView(requests);
 const decoder = new RequestDecoder();
 
-Deno.bench(`decode, route and answer ${COUNT} SET requests`, () => {
+Deno.bench(`${COUNT} × decode, route and answer a SET`, () => {
   for (let at = 0; at < requests.length;) {
     const end = decoder.decode(requests, at, requests.length);
     findCommand(decoder.bytes, decoder.starts[0]!, decoder.ends[0]!);

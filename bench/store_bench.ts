@@ -74,21 +74,21 @@ function nextGrowingKey(): void {
   for (let byte = 0; byte < 4; byte++) growingKey[KEY_BYTES - 1 - byte] = growingCount >>> (8 * byte);
 }
 
-Deno.bench("find hit", () => {
+Deno.bench(`${OPERATIONS} × find hit`, () => {
   for (let i = 0; i < OPERATIONS; i++) {
     const at = nextStart();
     smallStore.find(smallStore.hashOf(keys, at, at + KEY_BYTES), keys, at, at + KEY_BYTES, 1);
   }
 });
 
-Deno.bench("find miss", () => {
+Deno.bench(`${OPERATIONS} × find miss`, () => {
   for (let i = 0; i < OPERATIONS; i++) {
     const at = nextStart();
     smallStore.find(smallStore.hashOf(absentKeys, at, at + KEY_BYTES), absentKeys, at, at + KEY_BYTES, 1);
   }
 });
 
-Deno.bench("find, touch, copy 64 bytes", () => {
+Deno.bench(`${OPERATIONS} × find, touch, copy 64 bytes`, () => {
   for (let i = 0; i < OPERATIONS; i++) {
     const at = nextStart();
     const row = smallStore.find(smallStore.hashOf(keys, at, at + KEY_BYTES), keys, at, at + KEY_BYTES, 1);
@@ -97,35 +97,35 @@ Deno.bench("find, touch, copy 64 bytes", () => {
   }
 });
 
-Deno.bench("set overwrite 64 bytes", () => {
+Deno.bench(`${OPERATIONS} × set overwrite 64 bytes`, () => {
   for (let i = 0; i < OPERATIONS; i++) {
     const at = nextStart();
     set(smallStore, keys, at, small);
   }
 });
 
-Deno.bench("set new 64 bytes", () => {
+Deno.bench(`${OPERATIONS} × set new 64 bytes`, () => {
   for (let i = 0; i < OPERATIONS; i++) {
     nextGrowingKey();
     set(growingStore, growingKey, 0, small);
   }
 });
 
-Deno.bench("set evicting 64 bytes", () => {
+Deno.bench(`${OPERATIONS} × set evicting 64 bytes`, () => {
   for (let i = 0; i < OPERATIONS; i++) {
     const at = nextStart();
     set(evictingStore, keys, at, small);
   }
 });
 
-Deno.bench("set overwrite 1,000 bytes", () => {
+Deno.bench(`${OPERATIONS} × set overwrite 1,000 bytes`, () => {
   for (let i = 0; i < OPERATIONS; i++) {
     const at = nextStart();
     set(largeStore, keys, at, large);
   }
 });
 
-Deno.bench("find, touch, copy 1,000 bytes", () => {
+Deno.bench(`${OPERATIONS} × find, touch, copy 1,000 bytes`, () => {
   for (let i = 0; i < OPERATIONS; i++) {
     const at = nextStart();
     const row = largeStore.find(largeStore.hashOf(keys, at, at + KEY_BYTES), keys, at, at + KEY_BYTES, 1);

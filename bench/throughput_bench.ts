@@ -35,8 +35,9 @@ for (const [name, load] of loads) {
   Deno.bench({ name, group: "end to end", n: 1, warmup: 0 }, async () => {
     const { requestsPerSecond, p50Ms, p99Ms, p999Ms } = await runLoad(load);
     const [p50, p99, p999] = [p50Ms, p99Ms, p999Ms].map((ms) => ms.toFixed(2));
+    // The name stands before what a benchmark prints.
     console.log(
-      `${name}: ${Math.round(requestsPerSecond)} requests/s, p50 ${p50}, p99 ${p99}, p99.9 ${p999} ms`,
+      `${Math.round(requestsPerSecond)} requests/s, p50 ${p50}, p99 ${p99}, p99.9 ${p999} ms`,
     );
   });
 }

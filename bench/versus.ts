@@ -8,6 +8,8 @@ import { BINARIES, type CellResult, runStage } from "./versus/contest.ts";
 import { measureMemory, memoryReport, type MemoryResult } from "./versus/memory.ts";
 import { dumpReport, type DumpResult, measureDump } from "./versus/dump.ts";
 import { HELP, readOptions, type VersusOptions } from "./versus/options.ts";
+import { type LoopResult, loopsReport, measureLoops } from "./versus/loops.ts";
+import { measureMixed, mixedReport, type MixedResult } from "./versus/mixed.ts";
 import { missingBinaries } from "./versus/peers.ts";
 import { plotOf } from "./versus/plot.ts";
 import { Processes } from "./versus/processes.ts";
@@ -26,7 +28,9 @@ async function measureAll(processes: Processes, options: VersusOptions): Promise
   for (const name of missing) progress(`${name} is not installed: what needs it is left out`);
   const has = (names: readonly string[]) => !names.some((name) => missing.includes(name));
   const { preset, parts, rounds } = options;
-  const wanted = (parts.includes("runtime") && preset === "quick" ? PRESETS.targets : PRESETS[preset])
+  // What the balancer adds and the runtime's own limit are no part of the quick preset, but may be asked for.
+  const isAmongTargets = parts.some((part) => part === "hop" || part === "runtime");
+  const wanted = (preset === "quick" && isAmongTargets ? PRESETS.targets : PRESETS[preset])
     .filter((cell) => parts.includes(cell.subject) && has(BINARIES[cell.subject]) && options.wants(cell));
   const results: CellResult[] = [];
   for (const stage of stagesOf(wanted)) {
@@ -34,9 +38,17 @@ async function measureAll(processes: Processes, options: VersusOptions): Promise
   }
   const entryCounts = preset === "quick" ? SMALL : SMALL_AND_LARGE;
   const scales: ScaleResult[] = [];
+  const loops: LoopResult[] = [];
+  const mixed: MixedResult[] = [];
   const dumps: DumpResult[] = [];
   const memory: MemoryResult[] = [];
   const recoveries: RecoveryResult[] = [];
+  if (parts.includes("loops") && has(["redis-benchmark"])) {
+    loops.push(...await measureLoops(processes, { rounds, hasRedis: has(["redis-server"]), progress }));
+  }
+  if (parts.includes("mixed") && has(BINARIES.node)) {
+    mixed.push(...await measureMixed(processes, { ...options, hasTwemproxy: has(["nutcracker"]), progress }));
+  }
   if (parts.includes("scale") && has(BINARIES.node)) {
     scales.push(...await measureScale(processes, { ...options, progress }));
   }
@@ -57,6 +69,8 @@ async function measureAll(processes: Processes, options: VersusOptions): Promise
   const report = [
     preamble({ rounds, missing, command }),
     ...(results.length > 0 ? [contestReport(results)] : []),
+    ...(mixed.length > 0 ? [mixedReport(mixed)] : []),
+    ...(loops.length > 0 ? [loopsReport(loops)] : []),
     ...(scales.length > 0 ? [scaleReport(scales)] : []),
     ...(dumps.length > 0 ? [dumpReport(dumps)] : []),
     ...(memory.length > 0 ? [memoryReport(memory)] : []),
@@ -89,9 +103,10 @@ function writeFile(path: string, text: string): void {
 }
 
 function barOf(result: CellResult) {
+  const { subject } = result.cell;
   const goal = goalOf(result.cell)?.ratioMin;
   return {
-    group: `${result.cell.subject === "runtime" ? "node" : result.cell.subject} ÷ ${result.peerName}`,
+    group: `${subject === "runtime" ? "node" : subject === "hop" ? "cluster" : subject} ÷ ${result.peerName}`,
     label: nameOf(result.cell),
     ratio: ratiosOf(result),
     ...(goal === undefined ? {} : { goal }),

@@ -24,6 +24,7 @@ export interface LoadResult {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly p999Ms: number;
+  readonly maxMs: number;
 }
 
 /** Runs the whole load once. Rejects when a connection breaks or a reply is not RESP. */
@@ -73,5 +74,6 @@ export async function runLoad(load: Load): Promise<LoadResult> {
     p50Ms: at(0.5),
     p99Ms: at(0.99),
     p999Ms: at(0.999),
+    maxMs: at(1),
   };
 }

@@ -1,8 +1,11 @@
 /** What is measured: the cells of the matrix, the presets that choose among them, and the goals that some have. */
 import type { Fsync } from "./peers.ts";
 
-/** `node`: node ÷ redis. `cluster`: balancer and two nodes ÷ twemproxy and two redis. `runtime`: node ÷ bare loop. */
-export type Subject = "node" | "cluster" | "runtime";
+/**
+ * `node`: node ÷ redis. `cluster`: balancer and two nodes ÷ twemproxy and two redis. `hop`: balancer and two nodes ÷ one
+ * node. `runtime`: node ÷ bare loop.
+ */
+export type Subject = "node" | "cluster" | "hop" | "runtime";
 export type Command = "SET" | "GET" | "INCR" | "PING";
 export type Preset = "quick" | "targets" | "full";
 
@@ -20,9 +23,13 @@ export interface Cell {
 
 export interface Goal {
   /** Requests per second of Roundel, over the peer's: at least this. */
-  readonly ratioMin: number;
+  readonly ratioMin?: number;
   /** p99 of Roundel, over the peer's: at most this. */
   readonly p99RatioMax?: number;
+  /** The longest that anybody waits for Roundel. */
+  readonly longestMsMax?: number;
+  /** What a request takes longer than at the peer, with one connection. */
+  readonly addedMsMax?: number;
 }
 
 const DEPTHS = [1, 16, 64];
@@ -50,11 +57,28 @@ const QUICK = cross([BASE], {
   depth: DEPTHS,
 });
 
+/** One client that waits for each answer: what a request takes, and nothing else. */
+const ALONE = [
+  ...cross([BASE], {
+    subject: ["node", "cluster"],
+    connections: [1],
+    fsync: ["everysec", "always"],
+    command: ["SET", "GET"],
+  }),
+  ...cross([BASE], { subject: ["hop"], connections: [1], fsync: ["always"], command: ["SET"] }),
+];
+
+/** Many clients that are all busy: whether they are served alike. */
+const CROWDS = cross([BASE], { subject: ["node", "cluster"], connections: [1_000, 5_000, 10_000] });
+
 const TARGETS = [
   ...cross([BASE], { fsync: ["everysec", "always"], command: ["SET", "GET"], depth: DEPTHS }),
   ...cross([BASE], { fsync: ["everysec", "always"], valueBytes: [1024], command: ["SET", "GET"] }),
-  ...cross([BASE], { fsync: ["everysec", "always"], connections: [1_000] }),
+  ...cross([BASE], { fsync: ["always"], connections: [1_000] }),
   ...cross([BASE], { subject: ["cluster"], command: ["SET", "GET"], depth: DEPTHS }),
+  ...cross([BASE], { subject: ["cluster"], command: ["SET"], fsync: ["always"] }),
+  ...CROWDS,
+  ...ALONE,
   ...cross([BASE], { subject: ["runtime"], command: ["PING"], depth: DEPTHS, fsync: ["no"] }),
 ];
 
@@ -69,6 +93,9 @@ const FULL = [
     command: ["SET", "GET", "INCR"],
     depth: DEPTHS,
   }).filter(isSensible),
+  // Those of 1,000 connections are in the matrix.
+  ...CROWDS.filter(({ connections }) => connections > 1_000),
+  ...ALONE,
   ...cross([BASE], { subject: ["runtime"], command: ["PING"], depth: DEPTHS, fsync: ["no"] }),
 ];
 
@@ -128,8 +155,12 @@ export function stagesOf(cells: readonly Cell[]): Cell[][] {
 const DEPTH_GOALS: Readonly<Record<Subject, Readonly<Record<number, number>>>> = {
   node: { 1: 1.0, 16: 1.1, 64: 1.2 },
   cluster: { 1: 1.0, 16: 1.6, 64: 2.5 },
+  hop: {},
   runtime: {},
 };
+const P99_RATIO_MAX = 1.5;
+const LONGEST_MS_MAX = 1_000;
+const HOP_MS_MAX = 0.08;
 
 /** What Roundel is to reach in `cell`, where that has been set. */
 export function goalOf(cell: Cell): Goal | undefined {
@@ -138,12 +169,23 @@ export function goalOf(cell: Cell): Goal | undefined {
   if (subject === "node" && depth === 1 && connections === 50 && valueBytes === 1024) {
     return { ratioMin: 1.0 };
   }
-  if (subject === "node" && depth === 1 && connections === 1_000 && command === "GET" && valueBytes === 64) {
-    return { ratioMin: 1.0, p99RatioMax: 1.5 };
-  }
-  if (connections !== 50 || valueBytes !== 64) return undefined;
+  if (valueBytes !== 64 || subject === "runtime") return undefined;
+  if (depth === 1 && connections === 1) return aloneGoalOf(subject);
+  if (depth === 1 && connections >= 1_000 && command === "GET") return crowdGoalOf(subject, connections);
+  if (connections !== 50) return undefined;
   const ratioMin = DEPTH_GOALS[subject][depth];
   return ratioMin === undefined ? undefined : { ratioMin };
+}
+
+function aloneGoalOf(subject: Subject): Goal {
+  if (subject === "hop") return { addedMsMax: HOP_MS_MAX };
+  return subject === "node" ? { ratioMin: 0.95, p99RatioMax: P99_RATIO_MAX } : { ratioMin: 0.95 };
+}
+
+function crowdGoalOf(subject: Subject, connections: number): Goal {
+  const goal = { ratioMin: 1.0, p99RatioMax: P99_RATIO_MAX };
+  if (connections === 1_000) return goal;
+  return { ...goal, ...(subject === "node" ? { ratioMin: 0.95 } : {}), longestMsMax: LONGEST_MS_MAX };
 }
 
 /** E.g. `SET, 16 deep, always`; what is usual is left out. */
@@ -152,7 +194,9 @@ export function nameOf(cell: Cell): string {
   return [
     command,
     `${depth} deep`,
-    ...(connections === BASE.connections ? [] : [`${connections.toLocaleString("en")} connections`]),
+    ...(connections === BASE.connections
+      ? []
+      : [connections === 1 ? "1 connection" : `${connections.toLocaleString("en")} connections`]),
     ...(valueBytes === BASE.valueBytes ? [] : [`${valueBytes / 1024} kB`]),
     ...(keys === BASE.keys ? [] : [`${keys / 1e6} M keys`]),
     ...(distribution === BASE.distribution ? [] : [distribution]),

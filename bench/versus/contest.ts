@@ -50,8 +50,13 @@ export interface ContestOptions {
 }
 
 const PILOT_SECONDS = 0.3;
+/** Requests in flight from which on a pilot is short, since it takes long. */
+const SLOTS_MANY = 2_000;
 const PILOT_REQUESTS_PER_SLOT = 20;
+const PILOT_REQUESTS_PER_SLOT_OF_MANY = 4;
 const REQUESTS_MIN = 1_000;
+/** So that everybody is served several times, and a round tells who is not. */
+const REQUESTS_PER_CONNECTION_MIN = 10;
 /** Bounds what one round writes to the logs, which grow over all cells of a stage. */
 const ROUND_BYTES_MAX = 256 * 1024 * 1024;
 const MEMORY_BYTES_MIN = 256 * 1024 * 1024;
@@ -64,6 +69,7 @@ export type Contestants = readonly [ours: Start, theirs: Start];
 const CONTESTANTS: Readonly<Record<Subject, Contestants>> = {
   node: [startNode, startRedis],
   cluster: [startCluster, startTwemproxy],
+  hop: [startCluster, startNode],
   runtime: [startNode, startBare],
 };
 
@@ -71,6 +77,7 @@ const CONTESTANTS: Readonly<Record<Subject, Contestants>> = {
 export const BINARIES: Readonly<Record<Subject, readonly string[]>> = {
   node: ["redis-server", "redis-benchmark"],
   cluster: ["redis-server", "redis-benchmark", "nutcracker"],
+  hop: ["redis-benchmark"],
   runtime: ["redis-benchmark"],
 };
 
@@ -128,11 +135,13 @@ export async function requestsFor(cell: Cell, peers: readonly Peer[], seconds: n
   let rates = 0;
   for (const peer of peers) {
     const slots = cell.depth * cell.connections;
-    const first = await run(cell, peer, boundedRequests(cell, slots * PILOT_REQUESTS_PER_SLOT));
+    const perSlot = slots > SLOTS_MANY ? PILOT_REQUESTS_PER_SLOT_OF_MANY : PILOT_REQUESTS_PER_SLOT;
+    const first = await run(cell, peer, boundedRequests(cell, slots * perSlot));
     const pilot = boundedRequests(cell, first.requestsPerSecond * PILOT_SECONDS);
     rates += (await run(cell, peer, pilot)).requestsPerSecond;
   }
-  return boundedRequests(cell, rates / peers.length * seconds);
+  const requests = Math.max(rates / peers.length * seconds, cell.connections * REQUESTS_PER_CONNECTION_MIN);
+  return boundedRequests(cell, requests);
 }
 
 function boundedRequests({ valueBytes }: Cell, requests: number): number {

@@ -3,7 +3,19 @@ import { parseArgs } from "@std/cli/parse-args";
 import type { Cell, Preset } from "./cells.ts";
 import type { Fsync } from "./peers.ts";
 
-export type Part = "node" | "cluster" | "runtime" | "scale" | "dump" | "memory" | "recovery";
+const PARTS = [
+  "node",
+  "cluster",
+  "hop",
+  "runtime",
+  "loops",
+  "mixed",
+  "scale",
+  "dump",
+  "memory",
+  "recovery",
+] as const;
+export type Part = typeof PARTS[number];
 
 export interface VersusOptions {
   readonly preset: Preset;
@@ -31,11 +43,15 @@ export const HELP = `roundel bench:versus: against redis, twemproxy and memcache
                      1,000 connections, everysec and always, node and cluster: some 4 minutes; 1 minute with
                      --quick. Exit code 1 when a cell is slower: the ratio of the medians below 0.98, and that
                      of every round, too
-  --only PART        node, cluster, runtime, scale (4 M keys over 100,000), dump (latencies while one is
-                     written), memory or recovery; may be given several times
+  --only PART        node, cluster, hop (what the balancer adds), runtime, loops (bare loops under many
+                     clients), mixed (50 clients that read beside 8 that write), scale (4 M keys over
+                     100,000), dump (latencies while one is written), memory or recovery; may be given
+                     several times
   --fsync MODE       no, everysec or always; may be given several times
   --command NAME     SET, GET, INCR or PING; may be given several times
   --depth NUMBER     requests in flight on a connection; may be given several times
+  --connections NUMBER
+                     1, 50, 1000, 5000 or 10000; may be given several times
   --rounds NUMBER    rounds of each cell [3; 5 with --against and --quick]
   --seconds NUMBER   how long a round of a cell takes, roughly [1.2; 0.5 with --against and --quick]
   --out FILE         write the report there, too (Markdown)
@@ -44,7 +60,6 @@ export const HELP = `roundel bench:versus: against redis, twemproxy and memcache
 
 Data goes to the folder for temporary files (TMPDIR): it should be on the disk that you mean.`;
 
-const PARTS: readonly Part[] = ["node", "cluster", "runtime", "scale", "dump", "memory", "recovery"];
 const PRESET_PARTS: Readonly<Record<Preset, readonly Part[]>> = {
   quick: ["node", "cluster"],
   targets: PARTS,
@@ -53,6 +68,7 @@ const PRESET_PARTS: Readonly<Record<Preset, readonly Part[]>> = {
 const FSYNCS: readonly Fsync[] = ["no", "everysec", "always"];
 const COMMANDS = ["SET", "GET", "INCR", "PING"] as const;
 const DEPTHS = ["1", "16", "64"] as const;
+const CONNECTIONS = ["1", "50", "1000", "5000", "10000"] as const;
 const ROUNDS_MAX = 100;
 const SECONDS_MAX = 60;
 
@@ -60,8 +76,19 @@ const SECONDS_MAX = 60;
 export function readOptions(given: readonly string[]): VersusOptions | undefined {
   const args = parseArgs(given.filter((arg) => arg !== "--"), {
     boolean: ["quick", "targets", "full", "help"],
-    string: ["only", "fsync", "command", "depth", "rounds", "seconds", "out", "svg", "against"],
-    collect: ["only", "fsync", "command", "depth"],
+    string: [
+      "only",
+      "fsync",
+      "command",
+      "depth",
+      "connections",
+      "rounds",
+      "seconds",
+      "out",
+      "svg",
+      "against",
+    ],
+    collect: ["only", "fsync", "command", "depth", "connections"],
     unknown: (arg) => {
       throw new RangeError(`Unknown argument: "${arg}"; --help lists those that are known`);
     },
@@ -74,6 +101,7 @@ export function readOptions(given: readonly string[]): VersusOptions | undefined
   const fsyncs = chosen("fsync", textsOf("fsync"), FSYNCS);
   const commands = chosen("command", textsOf("command").map((name) => name.toUpperCase()), COMMANDS);
   const depths = chosen("depth", textsOf("depth"), DEPTHS);
+  const connections = chosen("connections", textsOf("connections"), CONNECTIONS);
   const isAsked = <T>(values: readonly T[], value: T) => values.length === 0 || values.includes(value);
   const isBrief = args.against !== undefined && args.quick === true;
   return {
@@ -87,7 +115,7 @@ export function readOptions(given: readonly string[]): VersusOptions | undefined
     svg: textOf("svg"),
     wants: (cell) =>
       isAsked(fsyncs, cell.fsync) && isAsked<string>(commands, cell.command) &&
-      isAsked<string>(depths, `${cell.depth}`),
+      isAsked<string>(depths, `${cell.depth}`) && isAsked<string>(connections, `${cell.connections}`),
   };
 }
 

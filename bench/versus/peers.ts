@@ -4,6 +4,7 @@
  * loopback and has a folder of its own.
  */
 import { freePorts } from "../../tests/support/processes.ts";
+import type { LoopName } from "./bare_server.ts";
 import { type Child, type Probe, type Processes, untilAnswers } from "./processes.ts";
 
 export type Fsync = "no" | "everysec" | "always";
@@ -31,6 +32,9 @@ const ROOT = new URL("../../", import.meta.url).pathname;
 const GET_REQUEST = "*2\r\n$3\r\nGET\r\n$5\r\nready\r\n";
 const GET_ANSWER = "$-1\r\n";
 const PING = "*1\r\n$4\r\nPING\r\n";
+
+/** Room for the most connections that any cell has, and a few to look on. */
+const REDIS_CLIENTS_MAX = 12_000;
 
 /** Binaries of others, by what they are needed for. */
 const NEEDED = ["redis-server", "redis-benchmark", "nutcracker", "memcached"];
@@ -85,6 +89,7 @@ export function spawnRedis(
     dir: folder,
     save: "",
     loglevel: "warning",
+    maxclients: `${REDIS_CLIENTS_MAX}`,
     ...settings,
   };
   return processes.spawn(
@@ -182,10 +187,17 @@ export async function startTwemproxy(processes: Processes, { fsync }: PeerOption
 }
 
 /** What the runtime can do at all. */
-export async function startBare(processes: Processes): Promise<Peer> {
+export function startBare(processes: Processes): Promise<Peer> {
+  return startLoop(processes, "plain");
+}
+
+/** The bare server with one of its loops. */
+export async function startLoop(processes: Processes, loop: LoopName): Promise<Peer> {
   const [port] = freePorts(1);
   const file = new URL("./bare_server.ts", import.meta.url).pathname;
-  const child = processes.spawn(Deno.execPath(), ["run", "--no-prompt", "--allow-net", file, `${port}`]);
+  const child = processes.spawn(Deno.execPath(), [
+    ...["run", "--no-prompt", `--config=${ROOT}deno.json`, "--allow-net", file, `${port}`, loop],
+  ]);
   await untilAnswers(child, { port: port!, request: PING, expected: "+PONG" });
   return peerOf(processes, { name: "bare Deno.listen", port: port!, children: [child], folders: [] });
 }

@@ -12,6 +12,7 @@ function resultOf(ours: readonly number[], theirs: readonly number[]): CellResul
     p50Ms: 1,
     p99Ms: 2,
     p999Ms: 3,
+    maxMs: 4,
     cpuSecondsPerMillion: 10,
     frontCpuSecondsPerMillion: 0,
     residentBytes: 1e6,

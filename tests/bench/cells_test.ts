@@ -29,7 +29,7 @@ Deno.test("The full matrix contains the targets, and never more data than fits",
 Deno.test("The full matrix has every value of every field, and never more in flight than clients can hold", () => {
   const valuesOf = (field: keyof Cell) => new Set(PRESETS.full.map((cell) => cell[field]));
   assertEquals(valuesOf("valueBytes"), new Set([64, 1024, 65_536]));
-  assertEquals(valuesOf("connections"), new Set([50, 1_000]));
+  assertEquals(valuesOf("connections"), new Set([50, 1_000, 5_000, 10_000, 1]));
   assertEquals(valuesOf("distribution"), new Set(["uniform", "zipfian"]));
   assertEquals(valuesOf("command"), new Set(["SET", "GET", "INCR", "PING"]));
   for (const { connections, depth, valueBytes } of PRESETS.full) {
@@ -48,6 +48,16 @@ Deno.test("Filters leave the cells that fit all of them", () => {
   assertEquals(PRESETS.targets.filter((cell) => options.wants(cell)).map(nameOf), [
     "GET, 16 deep, fsync always",
   ]);
+});
+
+Deno.test("One client's time through the balancer is measured against that at a node, and many clients' longest wait", () => {
+  const hop = PRESETS.targets.filter(({ subject }) => subject === "hop");
+  assertEquals(hop.map(nameOf), ["SET, 1 deep, 1 connection, fsync always"]);
+  assertEquals(hop.map(goalOf), [{ addedMsMax: 0.08 }]);
+  const options = readOptions(["--targets", "--only", "node", "--connections", "10000"])!;
+  const crowd = PRESETS.targets.filter((cell) => options.wants(cell));
+  assertEquals(crowd.map(({ subject }) => subject), ["node", "cluster"]);
+  assert(crowd.every((cell) => goalOf(cell)?.longestMsMax === 1_000));
 });
 
 Deno.test("Arguments that cannot be used are refused with what can be", () => {

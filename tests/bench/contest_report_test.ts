@@ -10,6 +10,7 @@ function roundWith(figures: Partial<Round>): Round {
     p50Ms: 1,
     p99Ms: 2,
     p999Ms: 3,
+    maxMs: 4,
     cpuSecondsPerMillion: 10,
     frontCpuSecondsPerMillion: 0,
     residentBytes: 1e6,
@@ -42,4 +43,15 @@ Deno.test("The CPU time of a node is one figure, and every row has a field for e
     line.split("|").length
   );
   assertEquals(new Set(widths).size, 1);
+});
+
+Deno.test("Every goal of a cell is told with whether it was reached", () => {
+  const cellOf = (connections: number, subject: Cell["subject"]) =>
+    PRESETS.targets.find((cell) => cell.connections === connections && cell.subject === subject)!;
+  const one = (cell: Cell, ours: Partial<Round>, theirs: Partial<Round>) =>
+    contestReport([{ cell, peerName: "peer", ours: [roundWith(ours)], theirs: [roundWith(theirs)] }]);
+  const crowd = one(cellOf(10_000, "node"), { p99Ms: 4, maxMs: 999 }, { p99Ms: 2 });
+  assertStringIncludes(crowd, "≥ 0.95 ✓, p99 ≤ 1.5 × ✗, longest ≤ 1000 ms ✓");
+  const hop = one(cellOf(1, "hop"), { requestsPerSecond: 4_000 }, { requestsPerSecond: 5_000 });
+  assertStringIncludes(hop, "+0.050 ms ≤ 0.08 ms ✓");
 });

@@ -32,12 +32,13 @@ Summary:
 
 `;
 
-Deno.test("The output of redis-benchmark is read, p99.9 from its distribution", () => {
+Deno.test("The output of redis-benchmark is read, p99.9 from its distribution, and the longest wait", () => {
   assertEquals(parseRedisBenchmark(OUTPUT), {
     requestsPerSecond: 892_857.12,
     p50Ms: 0.679,
     p99Ms: 1.967,
     p999Ms: 2.287,
+    maxMs: 2.327,
   });
 });
 

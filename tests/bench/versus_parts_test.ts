@@ -2,6 +2,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { PRESETS } from "../../bench/versus/cells.ts";
 import { dumpReport } from "../../bench/versus/dump.ts";
+import { loopsReport } from "../../bench/versus/loops.ts";
+import { mixedReport } from "../../bench/versus/mixed.ts";
 import { readOptions } from "../../bench/versus/options.ts";
 import { scaleReport } from "../../bench/versus/scale.ts";
 
@@ -36,9 +38,39 @@ Deno.test("A dump's price is the last thousandth with it over that without, and 
   assertEquals(isRectangular(report), true);
 });
 
-Deno.test("Many keys and dumps are parts that can be asked for, and belong to the targets", () => {
+const run = (requestsPerSecond: number, p99Ms: number) => ({
+  requestsPerSecond,
+  p50Ms: 1,
+  p99Ms,
+  p999Ms: 2 * p99Ms,
+  maxMs: 3 * p99Ms,
+  cpuSecondsPerMillion: 10,
+});
+
+Deno.test("Readers beside writers are compared by their rate and by what one in a hundred waits", () => {
+  const report = mixedReport([{
+    name: "ours ÷ theirs",
+    ours: [run(30_000, 2), run(30_000, 2)],
+    theirs: [run(10_000, 5), run(20_000, 5)],
+  }]);
+  assertStringIncludes(report, "**2.25** (1.50–3.00) | ≥ 2 ✓");
+  assertStringIncludes(report, "| 0.40 | ≤ 0.5 ✓ |");
+  assertEquals(isRectangular(report), true);
+});
+
+Deno.test("A loop's rounds that starved some are counted", () => {
+  const report = loopsReport([
+    { name: "plain", connections: 5_000, rounds: [run(30_000, 200), run(30_000, 3_000), run(30_000, 1_100)] },
+    { name: "turns", connections: 5_000, rounds: [run(30_000, 200)] },
+  ]);
+  assertStringIncludes(report, "| **1100.0** (200.0–3000.0) | 3300 | 2 of 3 |");
+  assertStringIncludes(report, "0 of 1");
+  assertEquals(isRectangular(report), true);
+});
+
+Deno.test("Parts beside the cells can be asked for, and belong to the targets", () => {
   assertEquals(readOptions(["--only", "scale", "--only", "dump"])!.parts, ["scale", "dump"]);
-  for (const part of ["scale", "dump"] as const) {
+  for (const part of ["scale", "dump", "loops", "mixed", "hop"] as const) {
     assertEquals(readOptions(["--targets"])!.parts.includes(part), true);
   }
 });
