@@ -16,6 +16,8 @@ export const SLOT_COUNT = 16_384;
 export const KEY_BYTES_MAX = 65_535;
 /** Longest value. */
 export const VALUE_BYTES_MAX = 63 * MIB;
+/** Databases of a shard; a database's number travels as u8. */
+export const DATABASE_COUNT = 1;
 /** Smallest memory cap that a store accepts: room for one key of the longest kind and then some. */
 export const STORE_CAP_BYTES_MIN = 256 * KIB;
 
@@ -119,10 +121,10 @@ export const LOADING_CONNECTIONS_MAX = 256;
 
 // ---- Persistence ---------------------------------------------------------------------------------
 
-/** Bytes before a record's payload: length 4, shard 2, epoch 4, sequence 8, kind 1. */
-export const RECORD_HEADER_BYTES = 19;
-/** Bytes before the key in the payload of a set for a time: expiry 8, key length 2. */
-export const RECORD_SET_OVERHEAD_BYTES = 10;
+/** Bytes before a record's payload: length 4, shard 2, epoch 4, sequence 8, kind 1, database 1. */
+export const RECORD_HEADER_BYTES = 20;
+/** Bytes before the key in the payload of a set for a time: type 1, expiry 8, key length 2. */
+export const RECORD_SET_OVERHEAD_BYTES = 11;
 export const RECORD_BYTES_MAX = RECORD_HEADER_BYTES + RECORD_SET_OVERHEAD_BYTES + KEY_BYTES_MAX +
   VALUE_BYTES_MAX;
 /** Bytes before a log frame's records: checksum 4, length 4, position 8, synced 8, flags 1. */
@@ -139,6 +141,8 @@ export const SEGMENT_HEADER_BYTES = 64;
 export const LOG_BACKLOG_BYTES_HIGH = 16 * MIB;
 /** Dump bytes that wait for the disk before connections stop taking requests. */
 export const DUMP_BACKLOG_BYTES_HIGH = 32 * MIB;
+/** Epochs of a shard whose beginnings a copy knows. A copy that is further behind than these is filled anew. */
+export const EPOCH_STARTS_MAX = 64;
 /** `--fsync everysec`: time between two syncs. */
 export const EVERYSEC_SYNC_MS = 1_000;
 /** `--fsync everysec`: with this much unsynced, a sync begins at once; a short one holds up the writes beside it less. */
@@ -210,6 +214,7 @@ assert(
   "what is too much for a command can be decoded, and so refused",
 );
 assert(TEXT_LINE_BYTES_MAX <= REQUEST_BYTES_MAX, "a text line is a request");
+assert(DATABASE_COUNT <= 2 ** 8, "a database's number is a u8");
 assert(KEY_BYTES_MAX < 2 ** 16, "a key's length is a u16");
 assert(STORE_CAP_BYTES_MIN > 2 * KEY_BYTES_MAX, "any key fits into the smallest store");
 assert(

@@ -1,5 +1,5 @@
 /**
- * The absolute effect of a write on one shard: what a store tells its listener, what the log keeps, and what recovery
+ * The absolute effect of a write on one shard, or a turn in its history: what a store tells its listener, what the log keeps, and what recovery
  * applies. One object travels the whole way and is filled again for each mutation, so none is kept beyond the call
  * that brings it; its bytes are valid that long, too.
  */
@@ -10,8 +10,15 @@ export const KIND_SET = 1;
 export const KIND_DELETE = 2;
 /** `key` keeps its value and now lasts until `expiresAtMs`. */
 export const KIND_EXPIRE = 3;
-/** Every key of the shard is gone. */
+/** Every key of the shard is gone, in all databases. */
 export const KIND_FLUSH = 4;
+/** The shard's copy is empty, and its history begins anew behind (`epoch`, `sequence`), from which it will be filled. */
+export const KIND_BEGIN_ANEW = 8;
+/** Epoch `epoch` begins after `sequence`, which is that of the mutation before. */
+export const KIND_BEGIN_EPOCH = 9;
+
+/** Type of a value: a string of bytes. Never renumbered either. */
+export const TYPE_STRING = 1;
 
 /** Place in a node's own log, in bytes since it was made: behind a mutation's record, or 0 before the first. */
 export type Position = number;
@@ -24,7 +31,11 @@ export class Mutation {
   shard = 0;
   epoch = 0;
   sequence = 0;
-  /** The key is `keyBytes[keyStart, keyEnd)`; of all kinds but a flush. */
+  /** Database of the key. */
+  database = 0;
+  /** Type of the value; of a set. */
+  type = TYPE_STRING;
+  /** The key is `keyBytes[keyStart, keyEnd)`; of a set, delete or expire. */
   keyBytes: Uint8Array = NO_BYTES;
   keyStart = 0;
   keyEnd = 0;

@@ -1,4 +1,5 @@
 /** A shard as the dump's writer sees it: the store's copy-on-write snapshot, entry by entry, in the log's own form. */
+import { EntryHead } from "../persistence/dump_frame.ts";
 import type { DumpSink, DumpSource } from "../persistence/dump_stream.ts";
 import type { Row, SnapshotSink, Store } from "../store/store.ts";
 import type { Shard } from "./shard.ts";
@@ -8,12 +9,7 @@ export function dumpSourceOf(shard: Shard): DumpSource {
   const { store } = shard;
   return {
     shard: shard.id,
-    get epoch() {
-      return shard.epoch;
-    },
-    get sequence() {
-      return shard.sequence;
-    },
+    history: shard.history,
     get entryCount() {
       return store.entryCount;
     },
@@ -32,6 +28,7 @@ export function dumpSourceOf(shard: Shard): DumpSource {
 class EntryCopier implements SnapshotSink {
   readonly #store: Store;
   readonly #sink: DumpSink;
+  readonly #head = new EntryHead();
 
   constructor(store: Store, sink: DumpSink) {
     this.#store = store;
@@ -40,12 +37,16 @@ class EntryCopier implements SnapshotSink {
 
   entry(row: Row): void {
     const store = this.#store;
-    const keyLength = store.keyLength(row);
-    const valueLength = store.valueLength(row);
-    const output = this.#sink.entryStart(keyLength, valueLength, store.expiresAt(row));
+    const head = this.#head;
+    head.keyLength = store.keyLength(row);
+    head.valueLength = store.valueLength(row);
+    head.expiresAtMs = store.expiresAt(row);
+    head.database = store.database(row);
+    head.type = store.type(row);
+    const output = this.#sink.entryStart(head);
     store.copyKey(row, output.bytes, output.length);
-    store.copyValue(row, output.bytes, output.length + keyLength);
-    output.length += keyLength + valueLength;
+    store.copyValue(row, output.bytes, output.length + head.keyLength);
+    output.length += head.keyLength + head.valueLength;
     this.#sink.entryEnd();
   }
 }

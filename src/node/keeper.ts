@@ -10,6 +10,7 @@ import type { FsyncPolicy, Log } from "../persistence/log.ts";
 import { type NodeIdentity, saveIdentity } from "../persistence/node_identity.ts";
 import { type NodePaths, pathsOf } from "../persistence/paths.ts";
 import { recover, type Recovered } from "../persistence/recovery.ts";
+import { ShardHistory } from "../persistence/shard_history.ts";
 import type { Revealed } from "../store/mutation_listener.ts";
 import { parseTopology, serializeTopology } from "../topology/topology_document.ts";
 import type { Topology } from "../topology/topology.ts";
@@ -205,10 +206,9 @@ export class Keeper implements AdminTarget {
   #own(topology: Topology | null): void {
     const known = new Map(this.shards.shards.map((shard) => [shard.id, shard]));
     const shards = [...this.#stores.stores].map(([id, store]) => {
-      const epoch = topology?.shards[id]?.epoch ?? FIRST_EPOCH;
-      const shard = known.get(id) ??
-        new Shard(id, store, this.log, this.#recovered.histories.get(id) ?? { epoch, sequence: 0 });
-      shard.epoch = Math.max(shard.epoch, epoch);
+      const history = this.#recovered.histories.get(id) ?? new ShardHistory();
+      const shard = known.get(id) ?? new Shard(id, store, this.log, history);
+      shard.enterEpoch(topology?.shards[id]?.epoch ?? FIRST_EPOCH);
       return shard;
     });
     if (topology?.routing === "slots") return this.shards.ownShards(shards, topology);

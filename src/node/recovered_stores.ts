@@ -7,7 +7,15 @@ import { RefusalError } from "../core/errors.ts";
 import { randomHashSeed } from "../core/key_hash.ts";
 import type { HashSeed } from "../core/key_hash.ts";
 import { STORE_CAP_BYTES_MIN } from "../core/limits.ts";
-import { KIND_DELETE, KIND_EXPIRE, KIND_FLUSH, KIND_SET, type Mutation } from "../core/mutation.ts";
+import {
+  KIND_BEGIN_ANEW,
+  KIND_BEGIN_EPOCH,
+  KIND_DELETE,
+  KIND_EXPIRE,
+  KIND_FLUSH,
+  KIND_SET,
+  type Mutation,
+} from "../core/mutation.ts";
 import type { Random } from "../core/random.ts";
 import type { EntryLoader, RecoveryTarget } from "../persistence/replayer.ts";
 import type { MutationListener, Revealed } from "../store/mutation_listener.ts";
@@ -74,7 +82,8 @@ export class RecoveredStores implements RecoveryTarget {
   apply(mutation: Mutation): void {
     const { kind, shard, keyBytes, keyStart, keyEnd } = mutation;
     const store = this.#storeOf(shard);
-    if (kind === KIND_FLUSH) return store.flush();
+    if (kind === KIND_BEGIN_EPOCH) return;
+    if (kind === KIND_FLUSH || kind === KIND_BEGIN_ANEW) return store.flush();
     const hash = store.hashOf(keyBytes, keyStart, keyEnd);
     if (kind === KIND_SET) {
       if (!store.set(hash, mutation)) throw tooLargeError(store, shard, mutation);

@@ -2,34 +2,54 @@
  * One shard copy of this node: its store, and its place in its own history. It hears every mutation of the store
  * and gives it to the log with the shard's number, epoch and next sequence, so that nothing changes unlogged.
  */
-import type { Mutation, Position } from "../core/mutation.ts";
+import { assert } from "../core/assert.ts";
+import { KIND_BEGIN_EPOCH, Mutation, type Position } from "../core/mutation.ts";
 import type { Log } from "../persistence/log.ts";
+import type { ShardHistory } from "../persistence/shard_history.ts";
 import type { MutationListener } from "../store/mutation_listener.ts";
 import type { Store } from "../store/store.ts";
 
 export class Shard implements MutationListener {
   readonly id: number;
   readonly store: Store;
-  /** Grows each time the shard changes its primary; 1 at first. */
-  epoch: number;
-  /** Sequence of the shard's newest mutation; 0 before the first. */
-  sequence: number;
+  readonly history: ShardHistory;
   readonly #log: Log;
+  /** Epoch in which the next mutation happens. */
+  #epoch: number;
 
-  /** From here on the store's mutations go to `log`. */
-  constructor(id: number, store: Store, log: Log, history: { epoch: number; sequence: number }) {
+  /** From here on the store's mutations go to `log`, behind `history`. */
+  constructor(id: number, store: Store, log: Log, history: ShardHistory) {
     this.id = id;
     this.store = store;
-    this.epoch = history.epoch;
-    this.sequence = history.sequence;
+    this.history = history;
+    this.#epoch = history.epoch;
     this.#log = log;
     store.listener = this;
   }
 
+  /**
+   * What comes from now on happens in `epoch`, unless that is older than the present one. The log says where it began;
+   * but for a shard's first, which begins with its first mutation.
+   */
+  enterEpoch(epoch: number): void {
+    if (epoch <= this.#epoch) return;
+    this.#epoch = epoch;
+    if (this.history.starts.length === 0) return;
+    const mutation = new Mutation();
+    mutation.kind = KIND_BEGIN_EPOCH;
+    this.#append(mutation, this.history.sequence);
+    this.#log.endRequest();
+  }
+
   onMutation(mutation: Mutation): Position {
+    return this.#append(mutation, this.history.sequence + 1);
+  }
+
+  #append(mutation: Mutation, sequence: number): Position {
     mutation.shard = this.id;
-    mutation.epoch = this.epoch;
-    mutation.sequence = ++this.sequence;
+    mutation.epoch = this.#epoch;
+    mutation.sequence = sequence;
+    assert(this.history.follow(mutation) === "good record", "a shard's own mutations go on with its history");
     return this.#log.append(mutation);
   }
 }

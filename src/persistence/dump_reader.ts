@@ -99,7 +99,7 @@ class DumpReader {
     let count = 0;
     for (let at = start; at < end;) {
       at = decodeEntry(entry, bytes, view, at, end);
-      if (at === ENTRY_BAD) this.#refuse("bad frame");
+      if (at < 0) this.#refuse(at === ENTRY_BAD ? "bad frame" : "unknown entry");
       if (++count > shard.missing) this.#refuse("wrong count of entries");
       shard.loader.add(entry);
     }

@@ -8,8 +8,8 @@ import { assert } from "../core/assert.ts";
 import { type Clock, sleep } from "../core/clock.ts";
 import { DUMP_STEP_MS, KIB, MIB } from "../core/limits.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
-import { closeFrame, encodeEntryHead, FRAME_BYTES, openFrame } from "./dump_frame.ts";
-import { encodeDumpHeader } from "./dump_header.ts";
+import { closeFrame, encodeEntryHead, type EntryHead, FRAME_BYTES, openFrame } from "./dump_frame.ts";
+import { type DumpShard, encodeDumpHeader } from "./dump_header.ts";
 
 /** A chunk is handed to the disk when it has this much. Exceeded by one entry at most, unless mutations add theirs. */
 const CHUNK_BYTES = 512 * KIB;
@@ -26,7 +26,7 @@ export interface DumpSink {
    * then the value at `output.bytes[output.length …]`, adds both lengths to `output.length`, and calls
    * {@linkcode DumpSink.entryEnd}, all at once.
    */
-  entryStart(keyLength: number, valueLength: number, expiresAtMs: number): OutputBuffer;
+  entryStart(head: EntryHead): OutputBuffer;
   entryEnd(): void;
 }
 
@@ -36,13 +36,11 @@ export interface StepPace {
   nextStep(): Promise<void>;
 }
 
-/** A shard that can hand over all its entries as they are at one moment. */
-export interface DumpSource {
-  readonly shard: number;
-  /** The next three as they are now; read just before {@linkcode DumpSource.begin}. */
-  readonly epoch: number;
-  readonly sequence: number;
-  readonly entryCount: number;
+/**
+ * A shard that can hand over all its entries as they are at one moment. How many there are and where its history stands
+ * is as it is now, and read just before {@linkcode DumpSource.begin}.
+ */
+export interface DumpSource extends DumpShard {
   /** From this moment on the sink gets every entry that there is now, each once. */
   begin(sink: DumpSink): void;
   /** Hands over up to `entriesMax` entries. Whether that was all, or the snapshot was abandoned. */
@@ -145,10 +143,10 @@ export class DumpStream {
 
   #sinkOf({ shard }: DumpSource): DumpSink {
     return {
-      entryStart: (keyLength, valueLength, expiresAtMs) => {
+      entryStart: (head) => {
         const output = this.#gathering;
         if (this.#frameStart === NO_FRAME || this.#frameShard !== shard) this.#openFrame(shard);
-        encodeEntryHead(output, keyLength, valueLength, expiresAtMs);
+        encodeEntryHead(output, head);
         return output;
       },
       entryEnd: () => {

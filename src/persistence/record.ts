@@ -2,28 +2,43 @@
  * The grammar of a record: one mutation of one shard, as a frame of the log (log_frame.ts) keeps it. All numbers are
  * little-endian.
  *
- *     record   := length u32 · shard u16 · epoch u32 · sequence u64 · kind u8 · payload
- *     payload  := 1 set for a time   expiresAt f64 · keyLength u16 · key · value
+ *     record   := length u32 · shard u16 · epoch u32 · sequence u64 · kind u8 · database u8 · payload
+ *     payload  := 1 set for a time   type u8 · expiresAt f64 · keyLength u16 · key · value
  *               | 2 delete           key
  *               | 3 expire           expiresAt f64 · key
  *               | 4 flush            (empty)
- *               | 7 set for ever     keyLength u16 · key · value
+ *               | 7 set for ever     type u8 · keyLength u16 · key · value
+ *               | 8 begin anew       (empty)
+ *               | 9 begin epoch      (empty)
  *
  * - `length` counts the bytes behind itself (shard to payload), so a record takes 4 + `length` bytes.
  * - `expiresAt` is in milliseconds since 1970; 0 = for ever.
- * - Kinds are never renumbered; 5 ended dumps of version 1, 6 began batches in logs of version 1, and neither is used
- *   again. A record of unknown kind is bad.
+ * - `database` is the key's; 0 where there is no key, and at present everywhere. `type`: 1 = string.
+ * - What 8 and 9 mean to a shard's history is told in shard_history.ts. They take no sequence: theirs is that of the
+ *   mutation after which the copy, or the epoch, begins.
+ * - Kinds and types are never renumbered; 5 ended dumps of version 1, 6 began batches in logs of version 1, and neither
+ *   is used again. A record of unknown kind, database or type is bad.
  */
 import { assert } from "../core/assert.ts";
 import { readU32 } from "../core/bytes.ts";
 import {
+  DATABASE_COUNT,
   KEY_BYTES_MAX,
   RECORD_BYTES_MAX,
   RECORD_HEADER_BYTES,
   RECORD_SET_OVERHEAD_BYTES,
   SHARD_COUNT_MAX,
 } from "../core/limits.ts";
-import { KIND_DELETE, KIND_EXPIRE, KIND_FLUSH, KIND_SET, type Mutation } from "../core/mutation.ts";
+import {
+  KIND_BEGIN_ANEW,
+  KIND_BEGIN_EPOCH,
+  KIND_DELETE,
+  KIND_EXPIRE,
+  KIND_FLUSH,
+  KIND_SET,
+  type Mutation,
+  TYPE_STRING,
+} from "../core/mutation.ts";
 import type { OutputBuffer } from "../core/output_buffer.ts";
 
 /** A set for ever; in a {@linkcode Mutation} it is a set. */
@@ -38,6 +53,8 @@ const SHARD_AT = 4;
 const EPOCH_AT = 6;
 const SEQUENCE_AT = 10;
 const KIND_AT = 18;
+const DATABASE_AT = 19;
+const TYPE_BYTES = 1;
 const DEADLINE_BYTES = 8;
 const KEY_LENGTH_BYTES = 2;
 const U32_RANGE = 0x1_0000_0000;
@@ -50,9 +67,9 @@ assert(
   new Uint8Array(new Uint16Array([1]).buffer)[0] === 1,
   "the machine is little-endian, as the files are",
 );
-assert(KIND_AT + 1 === RECORD_HEADER_BYTES, "the header ends with the kind");
+assert(DATABASE_AT + 1 === RECORD_HEADER_BYTES, "the header ends with the database");
 assert(
-  DEADLINE_BYTES + KEY_LENGTH_BYTES === RECORD_SET_OVERHEAD_BYTES,
+  TYPE_BYTES + DEADLINE_BYTES + KEY_LENGTH_BYTES === RECORD_SET_OVERHEAD_BYTES,
   "a set is no longer than the limits say",
 );
 
@@ -63,8 +80,8 @@ export function encodeRecord(output: OutputBuffer, mutation: Mutation): void {
   else if (kind === KIND_DELETE) encodeDelete(output, mutation);
   else if (kind === KIND_EXPIRE) encodeExpire(output, mutation);
   else {
-    assert(kind === KIND_FLUSH, "a mutation is of a known kind");
-    output.length = encodeHead(output, mutation, KIND_FLUSH, 0);
+    assert(isWithoutPayload(kind), "a mutation is of a known kind");
+    output.length = encodeHead(output, mutation, kind, 0);
   }
 }
 
@@ -72,8 +89,10 @@ function encodeSet(output: OutputBuffer, mutation: Mutation): void {
   const { keyStart, keyEnd, valueStart, valueEnd, expiresAtMs } = mutation;
   const isForEver = expiresAtMs === 0;
   const keyLength = keyEnd - keyStart;
-  const payload = (isForEver ? 0 : DEADLINE_BYTES) + KEY_LENGTH_BYTES + keyLength + valueEnd - valueStart;
+  const payload = TYPE_BYTES + (isForEver ? 0 : DEADLINE_BYTES) + KEY_LENGTH_BYTES + keyLength + valueEnd -
+    valueStart;
   let at = encodeHead(output, mutation, isForEver ? KIND_SET_FOR_EVER : KIND_SET, payload);
+  output.bytes[at++] = mutation.type;
   if (!isForEver) at = writeDeadline(output, at, expiresAtMs);
   output.words.setUint16(at, keyLength, true);
   output.length = at + KEY_LENGTH_BYTES;
@@ -116,19 +135,23 @@ function decodeHead(mutation: Mutation, bytes: Uint8Array, start: number): boole
   mutation.epoch = readU32(bytes, start + EPOCH_AT);
   mutation.sequence = high * U32_RANGE + readU32(bytes, start + SEQUENCE_AT);
   mutation.kind = bytes[start + KIND_AT]!;
-  return high <= U64_HIGH_MAX && mutation.shard < SHARD_COUNT_MAX;
+  mutation.database = bytes[start + DATABASE_AT]!;
+  return high <= U64_HIGH_MAX && mutation.shard < SHARD_COUNT_MAX && mutation.database < DATABASE_COUNT;
 }
 
 function decodePayload(mutation: Mutation, bytes: Uint8Array, at: number, end: number): boolean {
   switch (mutation.kind) {
     case KIND_SET:
-      if (end - at < DEADLINE_BYTES) return false;
-      mutation.expiresAtMs = readFloat64(bytes, at);
-      return decodePair(mutation, bytes, at + DEADLINE_BYTES, end);
+      if (end - at < TYPE_BYTES + DEADLINE_BYTES) return false;
+      mutation.type = bytes[at]!;
+      mutation.expiresAtMs = readFloat64(bytes, at + TYPE_BYTES);
+      return decodePair(mutation, bytes, at + TYPE_BYTES + DEADLINE_BYTES, end);
     case KIND_SET_FOR_EVER:
+      if (end - at < TYPE_BYTES) return false;
       mutation.kind = KIND_SET;
+      mutation.type = bytes[at]!;
       mutation.expiresAtMs = 0;
-      return decodePair(mutation, bytes, at, end);
+      return decodePair(mutation, bytes, at + TYPE_BYTES, end);
     case KIND_DELETE:
       mutation.setKey(bytes, at, end);
       return end - at <= KEY_BYTES_MAX;
@@ -137,10 +160,8 @@ function decodePayload(mutation: Mutation, bytes: Uint8Array, at: number, end: n
       mutation.expiresAtMs = readFloat64(bytes, at);
       mutation.setKey(bytes, at + DEADLINE_BYTES, end);
       return end - mutation.keyStart <= KEY_BYTES_MAX;
-    case KIND_FLUSH:
-      return at === end;
     default:
-      return false;
+      return at === end && isWithoutPayload(mutation.kind);
   }
 }
 
@@ -151,7 +172,11 @@ function decodePair(mutation: Mutation, bytes: Uint8Array, at: number, end: numb
   const keyEnd = keyStart + (bytes[at]! | (bytes[at + 1]! << 8));
   mutation.setKey(bytes, keyStart, keyEnd);
   mutation.setValue(bytes, keyEnd, end);
-  return keyEnd <= end;
+  return keyEnd <= end && mutation.type === TYPE_STRING;
+}
+
+function isWithoutPayload(kind: number): boolean {
+  return kind === KIND_FLUSH || kind === KIND_BEGIN_ANEW || kind === KIND_BEGIN_EPOCH;
 }
 
 /** Writes what stands before the payload, with room for that, and returns where the payload begins. */
@@ -166,6 +191,7 @@ function encodeHead(output: OutputBuffer, mutation: Mutation, kind: number, payl
   words.setUint32(at + SEQUENCE_AT, low, true);
   words.setUint32(at + SEQUENCE_AT + 4, (sequence - low) / U32_RANGE, true);
   words.setUint8(at + KIND_AT, kind);
+  words.setUint8(at + DATABASE_AT, mutation.database);
   return at + RECORD_HEADER_BYTES;
 }
 

@@ -15,8 +15,9 @@ import { LogReader } from "./log_reader.ts";
 import { loadIdentity, newIdentity, type NodeIdentity, saveIdentity } from "./node_identity.ts";
 import type { NodePaths } from "./paths.ts";
 import { decide, refuse } from "./recovery_decisions.ts";
-import { type RecoveryTarget, Replayer, type ShardHistory } from "./replayer.ts";
+import { type RecoveryTarget, Replayer } from "./replayer.ts";
 import { listSegments, segmentPath } from "./segment.ts";
+import type { ShardHistory } from "./shard_history.ts";
 
 export interface RecoveryOptions {
   readonly disk: Disk;
@@ -100,7 +101,7 @@ async function resume(options: RecoveryOptions, lock: DiskLock): Promise<Recover
   const dumpPosition = dump?.position ?? 0;
   const dumpShards = dump?.shards ?? [];
   const replayer = new Replayer(target);
-  for (const { shard, ...history } of dumpShards) replayer.startShard(shard, history);
+  for (const { shard, history } of dumpShards) replayer.histories.set(shard, history);
   const reader = new LogReader({
     disk,
     directory: paths.logDirectory,
@@ -112,7 +113,7 @@ async function resume(options: RecoveryOptions, lock: DiskLock): Promise<Recover
   return {
     identity,
     dumpPosition,
-    histories: replayer.histories(),
+    histories: replayer.histories,
     log: await Log.open(logOptions(options, identity), earlier, last, length),
     lock,
     recordCount: replayer.recordCount + dumpShards.reduce((sum, { entryCount }) => sum + entryCount, 0),

@@ -49,6 +49,7 @@ export const RECOVERY_DECISIONS = [
   { place: "dump", found: "older version", decision: "refuse", advice: OLDER },
   { place: "dump", found: "unknown version", decision: "refuse", advice: UPGRADE },
   { place: "dump", found: "bad frame", decision: "refuse", advice: RESTORE_DUMP },
+  { place: "dump", found: "unknown entry", decision: "refuse", advice: UPGRADE },
   { place: "dump", found: "end missing", decision: "refuse", advice: RESTORE_DUMP },
   { place: "dump", found: "wrong count of entries", decision: "refuse", advice: RESTORE_DUMP },
   { place: "dump", found: "bytes behind the end", decision: "refuse", advice: RESTORE_DUMP },

@@ -1,11 +1,12 @@
 /**
  * Applies records in order, and holds back those of frames with a request that goes on until all of it is there: a
- * request applies all or none. Each shard's sequence must go on without a gap, and its epoch must not go back.
+ * request applies all or none. Each record must go on with its shard's history.
  */
-import { MIB, SHARD_COUNT_MAX } from "../core/limits.ts";
+import { MIB } from "../core/limits.ts";
 import { Mutation } from "../core/mutation.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
 import { decodeRecord } from "./record.ts";
+import { type HistoryFinding, ShardHistory } from "./shard_history.ts";
 
 /** Most room that is kept for the next request once one is applied. */
 const HELD_BYTES_KEEP = 1 * MIB;
@@ -28,21 +29,13 @@ export interface RecoveryTarget {
   fetchAnnounced(): void;
 }
 
-/** Where a shard's history has got to. */
-export interface ShardHistory {
-  readonly epoch: number;
-  /** Sequence of the newest mutation. */
-  readonly sequence: number;
-}
-
-/** What applying a record said. */
-export type ReplayFinding = "good record" | "gap in a shard's sequence" | "older epoch";
-
 export class Replayer {
   readonly target: RecoveryTarget;
-  readonly #epochs = new Uint32Array(SHARD_COUNT_MAX);
-  readonly #sequences = new Float64Array(SHARD_COUNT_MAX);
-  readonly #isKnown = new Uint8Array(SHARD_COUNT_MAX);
+  /** Of every shard that anything is known of. */
+  readonly histories = new Map<number, ShardHistory>();
+  /** That of the shard which the last record was of, and its number. */
+  #history = new ShardHistory();
+  #shard = -1;
   /** Records of frames with a request whose last record is yet to come. */
   readonly #held = new OutputBuffer();
   readonly #heldMutation = new Mutation();
@@ -62,28 +55,11 @@ export class Replayer {
     return this.#recordCount;
   }
 
-  /** Where every shard stands that anything is known of. */
-  histories(): Map<number, ShardHistory> {
-    const histories = new Map<number, ShardHistory>();
-    for (let shard = 0; shard < SHARD_COUNT_MAX; shard++) {
-      if (this.#isKnown[shard] === 0) continue;
-      histories.set(shard, { epoch: this.#epochs[shard]!, sequence: this.#sequences[shard]! });
-    }
-    return histories;
-  }
-
-  /** The shard's history goes on from here. */
-  startShard(shard: number, history: ShardHistory): void {
-    this.#isKnown[shard] = 1;
-    this.#epochs[shard] = history.epoch;
-    this.#sequences[shard] = history.sequence;
-  }
-
   /**
    * Takes the log's next record, `bytes[start, end)`, which holds `mutation`; `more`: the frame after its own goes on
    * with the same request.
    */
-  take(mutation: Mutation, more: boolean, bytes: Uint8Array, start: number, end: number): ReplayFinding {
+  take(mutation: Mutation, more: boolean, bytes: Uint8Array, start: number, end: number): HistoryFinding {
     if (more) {
       this.#held.copy(bytes, start, end);
       return "good record";
@@ -97,7 +73,7 @@ export class Replayer {
     this.#held.clear(HELD_BYTES_KEEP);
   }
 
-  #followHeld(): ReplayFinding {
+  #followHeld(): HistoryFinding {
     const { bytes, length } = this.#held;
     for (let at = 0; at < length;) {
       at = decodeRecord(this.#heldMutation, bytes, at, length);
@@ -108,15 +84,17 @@ export class Replayer {
     return "good record";
   }
 
-  #follow(mutation: Mutation): ReplayFinding {
-    const { shard, sequence, epoch } = mutation;
-    if (sequence !== this.#sequences[shard]! + 1) return "gap in a shard's sequence";
-    if (epoch < this.#epochs[shard]!) return "older epoch";
-    this.#sequences[shard] = sequence;
-    this.#epochs[shard] = epoch;
-    this.#isKnown[shard] = 1;
+  #follow(mutation: Mutation): HistoryFinding {
+    if (mutation.shard !== this.#shard) {
+      const known = this.histories.get(mutation.shard);
+      if (known === undefined) this.histories.set(mutation.shard, this.#history = new ShardHistory());
+      else this.#history = known;
+      this.#shard = mutation.shard;
+    }
+    const finding = this.#history.follow(mutation);
+    if (finding !== "good record") return finding;
     this.#recordCount++;
     this.target.apply(mutation);
-    return "good record";
+    return finding;
   }
 }

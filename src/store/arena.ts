@@ -26,6 +26,7 @@ import {
   SET_BYTES_MIN,
   WORDS_BYTES_MIN,
 } from "../core/bytes.ts";
+import { type Random, randomBelow } from "../core/random.ts";
 
 /**
  * A multiple of 8, so that doubles are aligned. Small blocks waste less at the end of a chain and more on links; 56
@@ -38,6 +39,8 @@ export const BLOCK_DOUBLES = BLOCK_BYTES / 8;
 export const BLOCK_OVERHEAD_BYTES = 4 + 1;
 /** Word of a freed chain's first block: first block of the chain below it on the stack. */
 const CHAIN_BELOW_WORD = 0;
+/** Random blocks that are tried before the next behind one that has a mark is good enough. */
+const RANDOM_TRIES = 64;
 
 assert(BLOCK_BYTES % 8 === 0, "doubles are aligned in every block");
 
@@ -245,6 +248,16 @@ export class Arena {
       if ((next & 3) === 3) { while (next + 4 <= last && markWords[(next + 1) >>> 2] === 0) next += 4; }
     }
     return 0;
+  }
+
+  /** Some block that has a mark; there is one. */
+  randomMarked(random: Random): number {
+    for (let i = 0; i < RANDOM_TRIES; i++) {
+      const block = 1 + randomBelow(random, this.#highBlock);
+      if (this.marks[block] !== 0) return block;
+    }
+    const next = this.nextMarked(randomBelow(random, this.#highBlock), this.#highBlock);
+    return next !== 0 ? next : this.nextMarked(0, this.#highBlock);
   }
 
   /** Length of the chain at `head`, by walking it. */

@@ -6,13 +6,18 @@ import type { Mutation } from "../core/mutation.ts";
 import { type Arena, BLOCK_DOUBLES, BLOCK_WORDS } from "./arena.ts";
 import {
   blocksOfPayload,
+  DATABASE_SHIFT,
   ENTRY_HEADER_BYTES,
   EXPIRES_AT_DOUBLE,
   HASH_WORD,
-  KEY_LENGTH_WORD,
+  KEY_LENGTH_MASK,
+  KEY_WORD,
   type Row,
   SCATTERED,
-  VALUE_LENGTH_WORD,
+  TYPE_MASK,
+  TYPE_SHIFT,
+  VALUE_LENGTH_MASK,
+  VALUE_WORD,
 } from "./entry_layout.ts";
 
 export class Entries {
@@ -37,11 +42,19 @@ export class Entries {
   }
 
   keyLength(row: Row): number {
-    return this.#words[row * BLOCK_WORDS + KEY_LENGTH_WORD]!;
+    return this.#words[row * BLOCK_WORDS + KEY_WORD]! & KEY_LENGTH_MASK;
+  }
+
+  database(row: Row): number {
+    return this.#words[row * BLOCK_WORDS + KEY_WORD]! >>> DATABASE_SHIFT;
   }
 
   valueLength(row: Row): number {
-    return this.#words[row * BLOCK_WORDS + VALUE_LENGTH_WORD]! & ~SCATTERED;
+    return this.#words[row * BLOCK_WORDS + VALUE_WORD]! & VALUE_LENGTH_MASK;
+  }
+
+  type(row: Row): number {
+    return (this.#words[row * BLOCK_WORDS + VALUE_WORD]! >>> TYPE_SHIFT) & TYPE_MASK;
   }
 
   /** Milliseconds since 1970; 0 = for ever. */
@@ -56,7 +69,7 @@ export class Entries {
 
   /** Whether the entry's blocks lie one behind the other. */
   isRun(row: Row): boolean {
-    return this.#words[row * BLOCK_WORDS + VALUE_LENGTH_WORD]! >= 0;
+    return this.#words[row * BLOCK_WORDS + VALUE_WORD]! >= 0;
   }
 
   /** Blocks of the entry's chain. */
@@ -79,8 +92,9 @@ export class Entries {
     const at = row * BLOCK_WORDS;
     const keyLength = keyEnd - keyStart;
     this.#words[at + HASH_WORD] = hash;
-    this.#words[at + KEY_LENGTH_WORD] = keyLength;
-    this.#words[at + VALUE_LENGTH_WORD] = (valueEnd - valueStart) | this.#scattered(row, blocks);
+    this.#words[at + KEY_WORD] = keyLength | (mutation.database << DATABASE_SHIFT);
+    this.#words[at + VALUE_WORD] = (valueEnd - valueStart) | (mutation.type << TYPE_SHIFT) |
+      this.#scattered(row, blocks);
     this.#doubles[row * BLOCK_DOUBLES + EXPIRES_AT_DOUBLE] = expiresAtMs;
     if (expiresAtMs !== 0) this.#volatileCount++;
     if (valueStart === keyEnd && valueBytes === keyBytes) {
@@ -94,14 +108,14 @@ export class Entries {
   /** Makes the entry's chain `blocks` long. Keeps its key, which is the mutation's; its value is lost. */
   resize(row: Row, blocks: number, { keyBytes, keyStart, keyEnd }: Mutation): void {
     this.#arena.resize(row, this.blockCount(row), blocks);
-    this.#words[row * BLOCK_WORDS + VALUE_LENGTH_WORD] = this.#scattered(row, blocks);
+    this.#words[row * BLOCK_WORDS + VALUE_WORD] = this.#scattered(row, blocks);
     this.#copyIn(row, ENTRY_HEADER_BYTES, keyBytes, keyStart, keyEnd);
   }
 
   /** Writes the mutation's value, for which the chain has the right length. */
-  setValue(row: Row, { valueBytes, valueStart, valueEnd }: Mutation): void {
-    const at = row * BLOCK_WORDS + VALUE_LENGTH_WORD;
-    this.#words[at] = (valueEnd - valueStart) | (this.#words[at]! & SCATTERED);
+  setValue(row: Row, { type, valueBytes, valueStart, valueEnd }: Mutation): void {
+    const at = row * BLOCK_WORDS + VALUE_WORD;
+    this.#words[at] = (valueEnd - valueStart) | (type << TYPE_SHIFT) | (this.#words[at]! & SCATTERED);
     this.#copyIn(row, ENTRY_HEADER_BYTES + this.keyLength(row), valueBytes, valueStart, valueEnd);
   }
 

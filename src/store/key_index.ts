@@ -12,13 +12,7 @@
 import { assert } from "../core/assert.ts";
 import type { Arena } from "./arena.ts";
 import { BLOCK_WORDS } from "./arena.ts";
-import {
-  BUCKET_NEXT_WORD,
-  ENTRY_HEADER_BYTES,
-  HASH_WORD,
-  KEY_LENGTH_WORD,
-  type Row,
-} from "./entry_layout.ts";
+import { BUCKET_NEXT_WORD, ENTRY_HEADER_BYTES, HASH_WORD, KEY_WORD, type Row } from "./entry_layout.ts";
 
 /** Buckets of an empty index. A power of two. */
 export const BUCKET_COUNT_MIN = 16;
@@ -68,7 +62,7 @@ export class KeyIndex {
     return this.#buckets[added <= this.#mask ? added & (this.#mask >>> 1) : added & this.#mask]!;
   }
 
-  /** The row whose key is `key[start, end)`, whose hash is `hash`; 0 when there is none. */
+  /** The row whose key is `key[start, end)`, of database 0, whose hash is `hash`; 0 when there is none. */
   find(hash: number, key: Uint8Array, start: number, end: number): Row {
     const words = this.#words;
     const keyLength = end - start;
@@ -76,7 +70,7 @@ export class KeyIndex {
     while (row !== 0) {
       const at = row * BLOCK_WORDS;
       if (
-        words[at + HASH_WORD] === hash && words[at + KEY_LENGTH_WORD] === keyLength &&
+        words[at + HASH_WORD] === hash && words[at + KEY_WORD] === keyLength &&
         this.#arena.equals(row, ENTRY_HEADER_BYTES, key, start, end)
       ) return row;
       row = words[at + BUCKET_NEXT_WORD]!;

@@ -31,7 +31,7 @@ import { assert } from "../core/assert.ts";
 import { hashOfKey, type HashSeed } from "../core/key_hash.ts";
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from "../core/limits.ts";
 import { KIND_DELETE, KIND_EXPIRE, KIND_FLUSH, KIND_SET, Mutation } from "../core/mutation.ts";
-import { type Random, randomBelow } from "../core/random.ts";
+import type { Random } from "../core/random.ts";
 
 export type { Row } from "./entry_layout.ts";
 export type { SnapshotSink } from "./snapshot.ts";
@@ -40,8 +40,6 @@ export type { SnapshotSink } from "./snapshot.ts";
 export const BLOCK_COST_BYTES = BLOCK_BYTES + BLOCK_OVERHEAD_BYTES + BUCKET_BYTES;
 /** Blocks of the smallest store. */
 const BLOCK_COUNT_MIN = BUCKET_COUNT_MIN;
-/** Random blocks that `randomRow` tries before it settles for the next entry behind one. */
-const RANDOM_TRIES = 64;
 /** Key of an entry that is being changed or removed by its row, for the listener. */
 const keyScratch = new Uint8Array(KEY_BYTES_MAX);
 
@@ -167,6 +165,16 @@ export class Store {
     return this.#entries.expiresAt(row);
   }
 
+  /** Database of the key. */
+  database(row: Row): number {
+    return this.#entries.database(row);
+  }
+
+  /** Type of the value. */
+  type(row: Row): number {
+    return this.#entries.type(row);
+  }
+
   /** Copies the key to `target[at, …)`. */
   copyKey(row: Row, target: Uint8Array, at: number): void {
     this.#entries.copyKey(row, target, at);
@@ -184,14 +192,7 @@ export class Store {
 
   /** Some entry, 0 when there is none. */
   randomRow(random: Random): Row {
-    const { marks, highBlock } = this.#arena;
-    if (this.entryCount === 0) return 0;
-    for (let i = 0; i < RANDOM_TRIES; i++) {
-      const block = 1 + randomBelow(random, highBlock);
-      if (marks[block] !== 0) return block;
-    }
-    const next = this.rowAfter(randomBelow(random, highBlock));
-    return next !== 0 ? next : this.rowAfter(0);
+    return this.entryCount === 0 ? 0 : this.#arena.randomMarked(random);
   }
 
   /** The entry that an eviction would take, 0 when there is none. */

@@ -17,7 +17,7 @@ const STEPS_MAX = 40;
 /** One life in so many has values that fill frames of the log, so that requests go on from one to the next. */
 const LONG_LIVES = 8;
 
-/** The data as it was after a request, and the position that has to be committed for it to be acknowledged. */
+/** The data and the shards' histories as they were after a request, and the position that has to be committed for it to be acknowledged. */
 interface Moment {
   readonly content: string;
   readonly position: number;
@@ -80,13 +80,21 @@ class Life {
   #mutate(): void {
     const shard = this.#below(2);
     const key = `k${this.#below(5)}`;
-    const kind = this.#below(10);
+    const kind = this.#below(11);
     if (kind < 6) {
       const length = this.#isLong && this.#below(2) === 0 ? LOG_FRAME_BYTES : this.#below(40);
       this.node.set(shard, key, "v".repeat(length) + this.#below(1000), this.#below(2) * 99);
     } else if (kind < 8) this.node.delete(shard, key);
     else if (kind < 9) this.node.expire(shard, key, this.#below(1000));
-    else this.node.flush(shard);
+    else if (kind < 10) this.node.flush(shard);
+    else this.#turn(shard);
+  }
+
+  /** A turn in a shard's history. */
+  #turn(shard: number): void {
+    const { epoch, sequence } = this.node.historyOf(shard);
+    if (this.#below(2) === 0) this.node.beginEpoch(shard, epoch + 1 + this.#below(2));
+    else this.node.beginAnew(shard, epoch + this.#below(2), this.#below(2) * sequence + this.#below(9));
   }
 
   #startDump(): void {
@@ -117,7 +125,11 @@ class Life {
 }
 
 function contentOf(node: TestNode): string {
-  return JSON.stringify(node.model.content());
+  const histories = [0, 1].map((shard) => ({
+    ...node.historyOf(shard),
+    starts: node.historyOf(shard).starts,
+  }));
+  return JSON.stringify([node.model.content(), histories]);
 }
 
 /** Lives one life after the other; `crash` ends each, and says how early a moment may come back. */

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { bytesOf } from "../../src/core/bytes.ts";
-import { KIND_SET, Mutation } from "../../src/core/mutation.ts";
+import { KIND_SET, Mutation, TYPE_STRING } from "../../src/core/mutation.ts";
 import { OutputBuffer } from "../../src/core/output_buffer.ts";
 import {
   closeFrame,
@@ -37,7 +37,8 @@ function encode(output: OutputBuffer, shard: number, entries: readonly Entry[]):
   const start = output.length;
   openFrame(output, shard);
   for (const { key, value, expiresAtMs } of entries) {
-    encodeEntryHead(output, key.length, value.length, expiresAtMs);
+    const lengths = { keyLength: key.length, valueLength: value.length };
+    encodeEntryHead(output, { ...lengths, expiresAtMs, database: 0, type: TYPE_STRING });
     output.copy(key);
     output.copy(value);
   }
@@ -100,6 +101,6 @@ Deno.test("A frame's bytes on disk never change meaning", () => {
   const hex = Array.from(output.view(), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
   assertEquals(
     hex.slice(12),
-    "11 00 00 00 02 01 00 00 00 00 00 00 f0 3f 02 00 00 00 01 00 6b 76 77",
+    "13 00 00 00 02 01 00 00 00 00 00 00 f0 3f 02 00 00 00 01 00 00 01 6b 76 77",
   );
 });

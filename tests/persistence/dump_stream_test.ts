@@ -2,6 +2,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { DUMP_STEP_MS } from "../../src/core/limits.ts";
 import { type DumpSink, type DumpSource, DumpStream } from "../../src/persistence/dump_stream.ts";
+import { EntryHead } from "../../src/persistence/dump_frame.ts";
+import { ShardHistory } from "../../src/persistence/shard_history.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { settle, UNPACED } from "./test_node.ts";
 
@@ -11,8 +13,7 @@ const IDENTITY = "00000000-0000-4000-8000-000000000000";
 
 class SlowSource implements DumpSource {
   readonly shard = 0;
-  readonly epoch = 1;
-  readonly sequence = ENTRIES;
+  readonly history = new ShardHistory(1, ENTRIES);
   readonly entryCount = ENTRIES;
   readonly abandoned = false;
   readonly #clock: FakeClock;
@@ -29,7 +30,7 @@ class SlowSource implements DumpSource {
 
   step(entriesMax: number): boolean {
     for (let i = 0; i < entriesMax && this.#given < ENTRIES; i++, this.#given++) {
-      const output = this.#sink!.entryStart(1, 1, 0);
+      const output = this.#sink!.entryStart(Object.assign(new EntryHead(), { keyLength: 1, valueLength: 1 }));
       output.length += 2;
       this.#sink!.entryEnd();
       this.#clock.advance(ENTRY_MS);

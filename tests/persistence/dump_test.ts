@@ -36,10 +36,8 @@ Deno.test("A dump and the log behind it are the data, also without the log befor
   const restarted = await TestNode.start(node.disk);
   assertEquals(restarted.model.content(), content);
   assertEquals([restarted.recovered.dumpPosition, restarted.recovered.recordCount], [position, 1003]);
-  assertEquals([...restarted.recovered.histories], [
-    [0, { epoch: 1, sequence: node.sequenceOf(0) }],
-    [1, { epoch: 1, sequence: node.sequenceOf(1) }],
-  ]);
+  assertEquals(restarted.recovered.histories.get(0), node.historyOf(0));
+  assertEquals(restarted.recovered.histories.get(1), node.historyOf(1));
   await restarted.stop();
 });
 

@@ -1,15 +1,27 @@
 /** The record's grammar: what is written is read, and nothing else is. */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { RECORD_BYTES_MAX, SHARD_COUNT_MAX } from "../../src/core/limits.ts";
+import { RECORD_BYTES_MAX, RECORD_HEADER_BYTES, SHARD_COUNT_MAX } from "../../src/core/limits.ts";
 import { OutputBuffer } from "../../src/core/output_buffer.ts";
-import { KIND_DELETE, KIND_EXPIRE, KIND_FLUSH, KIND_SET, Mutation } from "../../src/core/mutation.ts";
+import {
+  KIND_BEGIN_ANEW,
+  KIND_BEGIN_EPOCH,
+  KIND_DELETE,
+  KIND_EXPIRE,
+  KIND_FLUSH,
+  KIND_SET,
+  Mutation,
+  TYPE_STRING,
+} from "../../src/core/mutation.ts";
 import { decodeRecord, encodeRecord, RECORD_BAD } from "../../src/persistence/record.ts";
 import { type MutationFields, mutationOf } from "../support/mutations.ts";
 import { assertProperty } from "../support/property.ts";
 
+const WITH_KEY = [KIND_SET, KIND_DELETE, KIND_EXPIRE];
+const WITHOUT_KEY = [KIND_FLUSH, KIND_BEGIN_ANEW, KIND_BEGIN_EPOCH];
+
 const MUTATION = fc.record({
-  kind: fc.constantFrom(KIND_SET, KIND_DELETE, KIND_EXPIRE, KIND_FLUSH),
+  kind: fc.constantFrom(...WITH_KEY, ...WITHOUT_KEY),
   shard: fc.nat(SHARD_COUNT_MAX - 1),
   epoch: fc.nat(2 ** 32 - 1),
   sequence: fc.maxSafeNat(),
@@ -28,7 +40,9 @@ function assertShows(decoded: Mutation, expected: MutationFields): void {
     { kind: decoded.kind, shard: decoded.shard, epoch: decoded.epoch, sequence: decoded.sequence },
     { kind, shard, epoch, sequence },
   );
-  if (kind !== KIND_FLUSH) {
+  assertEquals(decoded.database, 0);
+  if (kind === KIND_SET) assertEquals(decoded.type, TYPE_STRING);
+  if (WITH_KEY.includes(kind!)) {
     assertEquals(decoded.keyBytes.slice(decoded.keyStart, decoded.keyEnd), expected.key);
   }
   if (kind === KIND_SET) {
@@ -66,13 +80,13 @@ Deno.test("A record that is cut short anywhere is bad", () => {
   }
 });
 
-Deno.test("A record of unknown kind, unknown shard, or impossible sequence or length is bad", () => {
+Deno.test("A record of unknown kind, shard or database, or impossible sequence or length is bad", () => {
   const decoded = new Mutation();
   for (
-    const [at, byte] of [[18, 0], [18, 5], [18, 6], [18, 8], [18, 0x84], [5, 0x04], [16, 0x20], [0, 14], [
-      3,
-      0x7f,
-    ]]
+    const [at, byte] of [
+      ...[[18, 0], [18, 5], [18, 6], [18, 10], [18, 0x84], [19, 1], [5, 0x04], [16, 0x20], [0, 15]],
+      [3, 0x7f],
+    ]
   ) {
     const output = new OutputBuffer();
     encode(output, { kind: KIND_FLUSH, shard: 1, epoch: 1, sequence: 1 });
@@ -82,8 +96,27 @@ Deno.test("A record of unknown kind, unknown shard, or impossible sequence or le
   assert(RECORD_BYTES_MAX < 0x7f00_0000);
 });
 
+Deno.test("A set of a value of unknown type is bad", () => {
+  for (const expiresAtMs of [0, 4]) {
+    const output = new OutputBuffer();
+    encode(output, { shard: 1, epoch: 2, sequence: 3, key: "key", type: 2, expiresAtMs });
+    assertEquals(decodeRecord(new Mutation(), output.bytes, 0, output.length), RECORD_BAD);
+  }
+});
+
+Deno.test("A record that begins a copy or an epoch has nothing behind its header", () => {
+  for (const kind of [KIND_BEGIN_ANEW, KIND_BEGIN_EPOCH]) {
+    const output = new OutputBuffer();
+    encode(output, { kind, shard: 1, epoch: 2, sequence: 3 });
+    assertEquals(output.length, RECORD_HEADER_BYTES);
+    output.byte(0);
+    output.bytes[0]!++;
+    assertEquals(decodeRecord(new Mutation(), output.bytes, 0, output.length), RECORD_BAD);
+  }
+});
+
 Deno.test("A set whose key would reach beyond the record is bad", () => {
-  for (const [expiresAtMs, keyLengthAt] of [[0, 19], [1, 27]] as const) {
+  for (const [expiresAtMs, keyLengthAt] of [[0, 21], [1, 29]] as const) {
     const output = new OutputBuffer();
     encode(output, { shard: 1, epoch: 1, sequence: 1, key: "key", expiresAtMs });
     assertEquals(output.bytes[keyLengthAt], 3);
@@ -95,14 +128,24 @@ Deno.test("A set whose key would reach beyond the record is bad", () => {
 Deno.test("A record's bytes on disk never change meaning", () => {
   for (
     const [expiresAtMs, hex] of [
-      [1, "1b 00 00 00 02 01 06 05 04 03 0b 0a 09 08 07 00 00 00 01 00 00 00 00 00 00 f0 3f 01 00 6b 76"],
-      [0, "13 00 00 00 02 01 06 05 04 03 0b 0a 09 08 07 00 00 00 07 01 00 6b 76"],
+      [
+        1,
+        "1d 00 00 00 02 01 06 05 04 03 0b 0a 09 08 07 00 00 00 01 00 01 00 00 00 00 00 00 f0 3f 01 00 6b 76",
+      ],
+      [0, "15 00 00 00 02 01 06 05 04 03 0b 0a 09 08 07 00 00 00 07 00 01 01 00 6b 76"],
     ] as const
   ) {
     const output = new OutputBuffer();
     const place = { shard: 0x0102, epoch: 0x03040506, sequence: 0x0708090a0b };
     encode(output, { ...place, key: "k", value: "v", expiresAtMs });
     assertEquals(hexOf(output.view()), hex);
+  }
+  for (
+    const [kind, byte] of [[KIND_DELETE, "02"], [KIND_BEGIN_ANEW, "08"], [KIND_BEGIN_EPOCH, "09"]] as const
+  ) {
+    const output = new OutputBuffer();
+    encode(output, { kind, shard: 1, epoch: 2, sequence: 3 });
+    assertEquals(hexOf(output.view()), `10 00 00 00 01 00 02 00 00 00 03 00 00 00 00 00 00 00 ${byte} 00`);
   }
 });
 

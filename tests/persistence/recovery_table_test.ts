@@ -33,7 +33,7 @@ import { FIRST_SEGMENT, PATHS, SECOND_SEGMENT, settle, TestNode } from "./test_n
 
 const THIRD_SEGMENT = `${PATHS.logDirectory}/0000000000000003.log`;
 /** Header of a dump of two shards. */
-const DUMP_HEADER_BYTES = 42 + 2 * 22 + 4;
+const DUMP_HEADER_BYTES = 42 + 2 * (24 + 12) + 4;
 const ZEROS = new Uint8Array(5000);
 const ALL = { "0/a": "1@0", "0/b": "2@0", "1/c": "3@0", "1/d": "4@0" };
 const ALL_BUT_LAST = { "0/a": "1@0", "0/b": "2@0", "1/c": "3@0" };
@@ -119,6 +119,7 @@ const EPOCH_AT = 6;
 const SEQUENCE_AT = 10;
 const KIND_AT = 18;
 const SHARD_OF_FRAME_AT = 8;
+const TYPE_IN_FRAME_AT = 10 + 15;
 
 const SCENARIOS: Record<string, Scenario> = {
   "data folder: nothing": {
@@ -146,12 +147,15 @@ const SCENARIOS: Record<string, Scenario> = {
   "dump: good frame": { ...withDump(() => {}), content: ALL_BUT_LAST },
   "dump: bad header": withDump((disk) => flipByte(disk, PATHS.dump, 30)),
   "dump: foreign file": withDump((disk) => changeHeader(disk, PATHS.dump, IDENTITY_AT, DUMP_HEADER_BYTES)),
-  "dump: older version": withDump((disk) => {
-    setByte(disk, PATHS.dump, VERSION_AT, 1);
-    fixHeader(disk, PATHS.dump, DUMP_HEADER_BYTES);
-  }),
+  // What follows the version is laid out in another way, so that only its name is right.
+  "dump: older version": withDump((disk) => setByte(disk, PATHS.dump, VERSION_AT, 2)),
   "dump: unknown version": withDump((disk) => changeHeader(disk, PATHS.dump, VERSION_AT, DUMP_HEADER_BYTES)),
   "dump: bad frame": withDump((disk) => flipByte(disk, PATHS.dump, DUMP_HEADER_BYTES + 34)),
+  "dump: unknown entry": withDump((disk) => {
+    const [first, second] = frameOffsets(disk, PATHS.dump, DUMP_HEADER_BYTES);
+    setByte(disk, PATHS.dump, first! + TYPE_IN_FRAME_AT, 2);
+    fixFrame(disk, PATHS.dump, first!, second!);
+  }),
   "dump: end missing": withDump((disk) => {
     const [, second, end] = frameOffsets(disk, PATHS.dump, DUMP_HEADER_BYTES);
     shrink(disk, PATHS.dump, end! - second!);

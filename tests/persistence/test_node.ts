@@ -4,7 +4,16 @@
  */
 import { assert } from "@std/assert";
 import { bytesOf, textOf } from "../../src/core/bytes.ts";
-import { KIND_DELETE, KIND_EXPIRE, KIND_FLUSH, KIND_SET, type Mutation } from "../../src/core/mutation.ts";
+import {
+  KIND_BEGIN_ANEW,
+  KIND_BEGIN_EPOCH,
+  KIND_DELETE,
+  KIND_EXPIRE,
+  KIND_FLUSH,
+  KIND_SET,
+  type Mutation,
+  TYPE_STRING,
+} from "../../src/core/mutation.ts";
 import type { Logger } from "../../src/core/logger.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
 import type { Disk } from "../../src/io/disk.ts";
@@ -13,9 +22,10 @@ import { DumpWriter, type WrittenDump } from "../../src/persistence/dump_writer.
 import type { FsyncPolicy } from "../../src/persistence/log.ts";
 import { pathsOf } from "../../src/persistence/paths.ts";
 import { recover, type Recovered } from "../../src/persistence/recovery.ts";
+import { ShardHistory } from "../../src/persistence/shard_history.ts";
 import type { EntryLoader, RecoveryTarget } from "../../src/persistence/replayer.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import { mutationOf } from "../support/mutations.ts";
+import { type MutationFields, mutationOf } from "../support/mutations.ts";
 import type { SimulatedDisk } from "../support/simulated_disk.ts";
 
 export const PATHS = pathsOf("data", 8081);
@@ -56,8 +66,7 @@ export class Model implements RecoveryTarget {
     else if (kind === KIND_EXPIRE) {
       const value = this.entries.get(name);
       if (value !== undefined) this.entries.set(name, value.replace(/@[^@]*$/, `@${expiresAtMs}`));
-    } else {
-      assert(kind === KIND_FLUSH);
+    } else if (kind === KIND_FLUSH || kind === KIND_BEGIN_ANEW) {
       for (const name of this.entries.keys()) if (name.startsWith(`${shard}/`)) this.entries.delete(name);
     }
   }
@@ -89,7 +98,7 @@ export class TestNode {
   readonly recovered: Recovered;
   readonly model: Model;
   readonly writer: DumpWriter;
-  readonly #sequences = new Map<number, number>();
+  readonly #histories = new Map<number, ShardHistory>();
   epoch = 1;
 
   private constructor(
@@ -104,7 +113,7 @@ export class TestNode {
     this.recovered = recovered;
     this.model = model;
     this.writer = new DumpWriter({ disk: process, clock, path: PATHS.dump, identity: recovered.identity.id });
-    for (const [shard, { sequence }] of recovered.histories) this.#sequences.set(shard, sequence);
+    for (const [shard, history] of recovered.histories) this.#histories.set(shard, history);
   }
 
   /** Recovers what is on the disk. */
@@ -150,17 +159,27 @@ export class TestNode {
     return this.log.whenCommitted(this.log.appended);
   }
 
-  /** Leaves out a sequence, as no node would. */
-  skipSequence(shard: number): void {
-    this.#nextSequence(shard);
+  /** Says that epoch `epoch` of the shard begins. */
+  beginEpoch(shard: number, epoch: number): number {
+    return this.#append({ kind: KIND_BEGIN_EPOCH, shard, epoch, sequence: this.sequenceOf(shard) });
+  }
+
+  /** Empties the shard's copy, and lets its history begin anew. */
+  beginAnew(shard: number, epoch: number, sequence: number): number {
+    return this.#append({ kind: KIND_BEGIN_ANEW, shard, epoch, sequence });
   }
 
   dump(sources = [new ModelSource(this, 0), new ModelSource(this, 1)]): Promise<WrittenDump> {
     return this.writer.write(sources, this.log, UNPACED);
   }
 
+  historyOf(shard: number): ShardHistory {
+    if (!this.#histories.has(shard)) this.#histories.set(shard, new ShardHistory());
+    return this.#histories.get(shard)!;
+  }
+
   sequenceOf(shard: number): number {
-    return this.#sequences.get(shard) ?? 0;
+    return this.historyOf(shard).sequence;
   }
 
   async stop(): Promise<void> {
@@ -169,16 +188,23 @@ export class TestNode {
   }
 
   #mutate(shard: number, kind: number, key: string, { value = "", expiresAtMs = 0 } = {}): number {
-    const sequence = this.#nextSequence(shard);
-    const mutation = mutationOf({ kind, shard, epoch: this.epoch, sequence, key, value, expiresAtMs });
-    this.model.apply(mutation);
-    return this.log.append(mutation);
+    const epoch = Math.max(this.epoch, this.historyOf(shard).epoch);
+    return this.#append({
+      kind,
+      shard,
+      epoch,
+      sequence: this.sequenceOf(shard) + 1,
+      key,
+      value,
+      expiresAtMs,
+    });
   }
 
-  #nextSequence(shard: number): number {
-    const sequence = this.sequenceOf(shard) + 1;
-    this.#sequences.set(shard, sequence);
-    return sequence;
+  #append(fields: MutationFields & { readonly shard: number }): number {
+    const mutation = mutationOf(fields);
+    assert(this.historyOf(fields.shard).follow(mutation) === "good record");
+    this.model.apply(mutation);
+    return this.log.append(mutation);
   }
 }
 
@@ -197,12 +223,8 @@ export class ModelSource implements DumpSource {
     this.shard = shard;
   }
 
-  get epoch(): number {
-    return this.#node.epoch;
-  }
-
-  get sequence(): number {
-    return this.#node.sequenceOf(this.shard);
+  get history(): ShardHistory {
+    return this.#node.historyOf(this.shard);
   }
 
   get entryCount(): number {
@@ -236,7 +258,9 @@ export class ModelSource implements DumpSource {
     const key = bytesOf(name.slice(name.indexOf("/") + 1));
     const at = content.lastIndexOf("@");
     const value = bytesOf(content.slice(0, at));
-    const output = this.#sink!.entryStart(key.length, value.length, Number(content.slice(at + 1)));
+    const expiresAtMs = Number(content.slice(at + 1));
+    const lengths = { keyLength: key.length, valueLength: value.length };
+    const output = this.#sink!.entryStart({ ...lengths, expiresAtMs, database: 0, type: TYPE_STRING });
     output.copy(key);
     output.copy(value);
     this.#sink!.entryEnd();

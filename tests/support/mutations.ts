@@ -10,6 +10,8 @@ export interface MutationFields {
   readonly key?: string | Uint8Array;
   readonly value?: string | Uint8Array | undefined;
   readonly expiresAtMs?: number;
+  readonly database?: number;
+  readonly type?: number;
 }
 
 /** A new mutation, a set unless another kind is given. */
