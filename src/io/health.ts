@@ -18,6 +18,8 @@ import {
 /** A health report has an entry for each of up to 255 nodes. */
 const ANSWER_BYTES_MAX = 262_144;
 const PING = "*1\r\n$4\r\nPING\r\n";
+/** A line, or a value with its length. */
+const REPLY = /^([+-]|\$\d+\r\n.)[^]*\r\n$/;
 const STATUS = "*2\r\n$7\r\nROUNDEL\r\n$6\r\nSTATUS\r\n";
 
 export interface HealthSources {
@@ -27,8 +29,9 @@ export interface HealthSources {
 
 /** Why the node that listens on `address` does not serve, in one line; empty when it does. */
 export async function whyNodeUnhealthy(address: Address, sources: HealthSources): Promise<string> {
-  const status = await ask(address, STATUS, /\r\n$/, sources);
-  return status === "+serving\r\n" ? "" : `node ${addressText(address)}: ${firstLine(status)}`;
+  const status = await ask(address, STATUS, REPLY, sources);
+  const why = refusalOf(status) ?? firstLine(status);
+  return why === "" ? "" : `node ${addressText(address)}: ${why}`;
 }
 
 /**
@@ -47,8 +50,18 @@ export async function whyBalancerUnhealthy(
       return `${name}: ${firstLine(report.replace(/^HTTP[^]*?\r\n\r\n/, ""))}`;
     }
   }
-  const pong = await ask({ host, port }, PING, /\r\n$/, sources);
+  const pong = await ask({ host, port }, PING, REPLY, sources);
   return pong === "+PONG\r\n" ? "" : `${name}: ${firstLine(pong)}`;
+}
+
+/** Why a node that answers with its status takes no writes; `null` when the answer is none. */
+function refusalOf(status: string): string | null {
+  try {
+    const { writeRefusal } = JSON.parse(/^\$\d+\r\n([^]*)\r\n$/.exec(status)![1]!);
+    return typeof writeRefusal === "string" ? writeRefusal : null;
+  } catch {
+    return null;
+  }
 }
 
 function firstLine(answer: string): string {

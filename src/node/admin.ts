@@ -1,7 +1,7 @@
 /**
  * `ROUNDEL …`, with which a balancer steers a node:
  *
- *     ROUNDEL STATUS            → serving, or read-only and why; recovering, while the data is read (loading_room.ts)
+ *     ROUNDEL STATUS            → JSON: how many entries, and why it takes no writes; LOADING while it recovers
  *     ROUNDEL IDENTITY          → JSON: who this node is, which cluster it belongs to, what it keeps
  *     ROUNDEL TOPOLOGY <json>   → OK once the node has adopted the document durably
  *
@@ -17,6 +17,8 @@ import type { Topology } from "../topology/topology.ts";
 /** What the node lets a balancer know and do. */
 export interface AdminTarget {
   identity(): Record<string, unknown>;
+  /** Entries that it keeps, and those of them that have an expiry. */
+  status(): { readonly entries: number; readonly expiring: number };
   readonly standalone: boolean;
   /** Resolves when the document is adopted and durable, to ""; or to the error reply of one that must not be. */
   adopt(topology: Topology): Promise<string>;
@@ -34,8 +36,7 @@ export function runAdmin(
 ): void | Promise<void> {
   const { request, reply } = context;
   if (argumentIs(request, 1, "STATUS") && request.argumentCount === 2) {
-    const refusal = writeRefusal();
-    return reply.simple(refusal === "" ? "serving" : `read-only: ${refusal.replace(/[\r\n]+/g, " ")}`);
+    return reply.bulkText(JSON.stringify({ ...target.status(), writeRefusal: writeRefusal() }));
   }
   if (argumentIs(request, 1, "IDENTITY") && request.argumentCount === 2) {
     return reply.bulkText(JSON.stringify(target.identity()));

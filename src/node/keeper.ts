@@ -139,6 +139,11 @@ export class Keeper implements AdminTarget {
     };
   }
 
+  status(): { entries: number; expiring: number } {
+    const expiring = this.shards.stores.reduce((sum, store) => sum + store.volatileCount, 0);
+    return { entries: this.entryCount, expiring };
+  }
+
   adopt(topology: Topology): Promise<string> {
     const adopted = this.#adopting.then(() => this.#adopt(topology));
     this.#adopting = adopted.then(() => {}, () => {}); // told to whoever asked for it

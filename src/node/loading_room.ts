@@ -1,7 +1,7 @@
 /**
  * Where clients are received while the node recovers its data: its port is bound first, so they come. Whoever asks
- * something gets one answer and is let go, to come again: `LOADING …`, as Redis says it, or how far the node is, for
- * `ROUNDEL STATUS` and `INFO`. Whoever only waits is let go when the data is there. There is a bound to how many are
+ * something gets one answer and is let go, to come again: `LOADING …`, as Redis says it, or `INFO`
+ * as far as there is any. Whoever only waits is let go when the data is there. There is a bound to how many are
  * received at a time; more of them are closed at once.
  */
 import { bytesOf, textOf } from "../core/bytes.ts";
@@ -11,7 +11,6 @@ import { type Connection, writeAll } from "../io/network.ts";
 
 /** No question that is answered is longer. */
 const QUESTION_BYTES_MAX = 512;
-const STATUS = /^(\*2\r\n\$7\r\nROUNDEL\r\n\$6\r\nSTATUS\r\n|ROUNDEL +STATUS\r?\n)/i;
 const INFO = /^(\*\d\r\n\$4\r\nINFO\r\n|INFO\b)/i;
 
 export class LoadingRoom {
@@ -60,7 +59,6 @@ export class LoadingRoom {
   }
 
   #answerTo(question: string): string {
-    if (STATUS.test(question)) return `+${this.#status}\r\n`;
     const loading = `LOADING The node is ${this.#status}`;
     // As everywhere: a line that ends in CRLF is a program's.
     const isResp = question.startsWith("*") || question.endsWith("\r\n");

@@ -64,7 +64,7 @@ function askBalancer(network: Network, adminPort = ADMIN_PORT): Promise<string> 
 }
 
 Deno.test("A node that says it serves is healthy", async () => {
-  const server = new ScriptedServer({ chunks: ["+serv", "ing\r\n"] });
+  const server = new ScriptedServer({ chunks: ["$", "19\r\n", '{"writeRefusal":""}', "\r\n"] });
   assertEquals(await askNode(server), "");
   assertEquals(server.sent, STATUS);
   assertEquals(server.isClosed, true);
@@ -73,8 +73,9 @@ Deno.test("A node that says it serves is healthy", async () => {
 Deno.test("A node that recovers or takes no writes is not healthy, and says why", async () => {
   for (
     const [chunks, why] of [
-      [["+recovering its data, for 3 s so far\r\n"], "recovering its data, for 3 s so far"],
-      [["+read-only: the disk ", "is full\r\n"], "read-only: the disk is full"],
+      [["-LOADING The node is recovering\r\n"], "LOADING The node is recovering"],
+      [['$35\r\n{"writeRefusal":"the disk', ' is full"}\r\n'], "the disk is full"],
+      [["$2\r\n{}\r\n"], "$2"],
       [["-ERR max number of clients reached\r\n"], "ERR max number of clients reached"],
       [[], "it closed the connection"],
     ] as const
@@ -128,7 +129,7 @@ Deno.test("A balancer is healthy when its report is and it answers clients", asy
 
 Deno.test("A process on every address is asked through the loopback", async () => {
   for (const [host, asked] of [["0.0.0.0", "127.0.0.1"], ["::", "::1"], ["node1", "node1"]] as const) {
-    const server = new ScriptedServer({ chunks: ["+serving\r\n"] });
+    const server = new ScriptedServer({ chunks: ['$19\r\n{"writeRefusal":""}\r\n'] });
     await askNode(server, { host, port: 1 });
     assertEquals(server.asked, { host: asked, port: 1 });
   }
