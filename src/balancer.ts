@@ -33,10 +33,10 @@ if (config.health) endHealthCheck(await whyBalancerUnhealthy(config, { network, 
 configureLogging({ level: logLevel, format: logFormat, name: `balancer:${port}` });
 // From the first moment; what there is to be stopped is filled in as it is made, last first.
 const stops: (() => Promise<void> | void)[] = [];
-const stop = onStopSignals(clock, async () => {
+const stopping = onStopSignals(clock, async () => {
   for (const part of stops) await part();
 });
-if (config.exitWithParent) onParentGone(stop);
+if (config.exitWithParent) onParentGone(() => stopping.request());
 try {
   requireFolder(config.dataDir, "src/balancer.ts");
   const topologyStore = await FileTopologyStore.open(new DenoDisk(), config.dataDir);
@@ -101,5 +101,6 @@ try {
   })));
   printReady("balancer", host, balancer.port);
 } catch (error) {
-  await endRefused({ ...config, role: "balancer", network, clock }, error);
+  // To be stopped while it starts is no failure.
+  if (!stopping.isRequested) await endRefused({ ...config, role: "balancer", network, clock }, error);
 }

@@ -9,6 +9,7 @@ import { DenoDisk } from "./io/deno_disk.ts";
 import { DenoNetwork } from "./io/deno_network.ts";
 import { directoryOf } from "./io/disk.ts";
 import { configureLogging, loggerOf } from "./io/logging.ts";
+import { warnOfOtherPorts } from "./io/other_ports.ts";
 import { requireFolder } from "./io/permissions.ts";
 import { onStopSignals } from "./io/signals.ts";
 import { watchLaunchers } from "./io/launchers.ts";
@@ -25,17 +26,19 @@ const stopAll = async () => {
   launchers.stop();
   await supervisor?.stop();
 };
-const stop = onStopSignals(clock, stopAll);
+const stopping = onStopSignals(clock, stopAll);
 // Whoever ends the command that was given, by whatever link of its chain, ends the cluster.
-const launchers = watchLaunchers(stop);
+const launchers = watchLaunchers(() => stopping.request());
 try {
   // Only where the ports are kept do we touch the folder ourselves.
   if (config.nodePort === 0) requireFolder(config.dataDir, "src/cluster.ts");
+  const disk = new DenoDisk();
   const ports = await portsOfCluster(config, {
-    disk: new DenoDisk(),
+    disk,
     network,
     random: new SystemRandom(),
   });
+  await warnOfOtherPorts(config.dataDir, { disk, logger: loggerOf("cluster"), own: ports.nodes });
   const root = directoryOf(import.meta.dirname!);
   const { balancer, nodes } = planCluster(config, ports, root);
   const names = [balancer, ...nodes].map((spec) => spec.name);
@@ -54,5 +57,8 @@ try {
   });
   supervisor.start();
 } catch (error) {
-  await endRefused({ ...config, role: "cluster", exitWithParent: false, network, clock }, error);
+  // To be stopped while it starts is no failure.
+  if (!stopping.isRequested) {
+    await endRefused({ ...config, role: "cluster", exitWithParent: false, network, clock }, error);
+  }
 }

@@ -8,6 +8,7 @@ import { DenoNetwork } from "./io/deno_network.ts";
 import { whyNodeUnhealthy } from "./io/health.ts";
 import { configureLogging, loggerOf } from "./io/logging.ts";
 import { openFilesMax } from "./io/open_files.ts";
+import { warnOfOtherPorts } from "./io/other_ports.ts";
 import { requireFolder } from "./io/permissions.ts";
 import { denoProcess, endHealthCheck, printReady } from "./io/process.ts";
 import { onParentGone, onStopSignals } from "./io/signals.ts";
@@ -24,23 +25,27 @@ if (config.health) endHealthCheck(await whyNodeUnhealthy({ host, port }, { netwo
 configureLogging({ level: config.logLevel, format: config.logFormat, name: `node:${port}` });
 let server: NodeServer | null = null;
 // From the first moment: who is told to stop while it recovers has changed nothing yet, and just ends.
-const stop = onStopSignals(clock, () => server?.stop() ?? Promise.resolve());
-if (config.exitWithParent) onParentGone(stop);
+const stopping = onStopSignals(clock, () => server?.stop() ?? Promise.resolve());
+if (config.exitWithParent) onParentGone(() => stopping.request());
 try {
   requireFolder(config.dataDir, "src/node.ts");
   const logger = loggerOf("node");
   const clients = clientLimitOf(config.clientCountMax, openFilesMax(Deno.env));
   if (clients.warning !== "") logger.warn(clients.warning);
   warnWhereExposed(host, logger);
+  const disk = new DenoDisk();
+  // In a cluster the folder is shared, and the cluster knows whose ports are whose.
+  if (!config.exitWithParent) await warnOfOtherPorts(config.dataDir, { disk, logger, own: [port] });
   server = await NodeServer.start({ ...config, clientCountMax: clients.count }, {
     clock,
     network,
-    disk: new DenoDisk(),
+    disk,
     random: new SystemRandom(),
     process: denoProcess,
     logger,
   });
   printReady("node", host, server.port);
 } catch (error) {
-  await endRefused({ ...config, role: "node", network, clock }, error);
+  // To be stopped while it starts is no failure.
+  if (!stopping.isRequested) await endRefused({ ...config, role: "node", network, clock }, error);
 }

@@ -182,7 +182,7 @@ export const LINK_IN_FLIGHT_MAX = 65_536;
 export const LINK_BACKLOG_BYTES_HIGH = 32 * MIB;
 /** First and longest pause before a link is opened again. */
 export const RECONNECT_MS_MIN = 50;
-export const RECONNECT_MS_MAX = 2_000;
+export const RECONNECT_MS_MAX = 250;
 /** Opening a link takes at most this long. */
 export const CONNECT_TIMEOUT_MS = 2_000;
 /**

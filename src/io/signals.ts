@@ -17,7 +17,7 @@ const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 type StopSignal = keyof typeof SIGNAL_CODES;
 
 /** Turns wishes to stop into one graceful stop, or a quick one. Ends the process through `exit`. */
-export class Stopper {
+export class Stopper implements Stopping {
   readonly #clock: Clock;
   readonly #stop: () => Promise<void>;
   readonly #exit: (code: number, error?: unknown) => void;
@@ -27,6 +27,10 @@ export class Stopper {
     this.#clock = clock;
     this.#stop = stop;
     this.#exit = exit;
+  }
+
+  get isRequested(): boolean {
+    return this.#askedAtMs >= 0;
   }
 
   /** Stops gracefully, if nobody has asked before. */
@@ -43,18 +47,23 @@ export class Stopper {
   }
 }
 
-/**
- * Calls `stop` when the process is signalled to stop, then ends the process. Returns a function that asks for the
- * same by other means.
- */
-export function onStopSignals(clock: Clock, stop: () => Promise<void>): () => void {
+/** A process's way to its graceful end. */
+export interface Stopping {
+  /** Whether the process ends already. */
+  readonly isRequested: boolean;
+  /** Asks for it by other means than a signal. */
+  request(): void;
+}
+
+/** Calls `stop` when the process is signalled to stop, then ends the process. */
+export function onStopSignals(clock: Clock, stop: () => Promise<void>): Stopping {
   const stopper = new Stopper(clock, stop, (code, error) => {
     void endWith(code, error === undefined ? undefined : `Cannot stop gracefully: ${messageOf(error)}`);
   });
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => stopper.signalled(signal));
   }
-  return () => stopper.request();
+  return stopper;
 }
 
 /**
