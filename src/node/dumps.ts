@@ -42,6 +42,8 @@ export class Dumps {
   #lastTriedMs: number;
   #lastPosition: number;
   #lastFailure = "";
+  /** When a failure was logged last, on the monotonic clock. */
+  #loggedMs = -Infinity;
   /** Failures since the last dump that was written. */
   #failureCount = 0;
   #count = 0;
@@ -138,9 +140,16 @@ export class Dumps {
       logger.info("dump written", { entries: entryCount, bytes, tookMs });
       await log.removeBefore(position);
     } catch (error) {
-      this.#lastFailure = messageOf(error);
+      const cause = messageOf(error);
+      const nowMs = clock.monotonicMs();
+      // A client may say SAVE as often as it likes: it is told each time, the log only now and then.
+      const isNews = cause !== this.#lastFailure || nowMs - this.#loggedMs >= DUMP_RETRY_MS_MIN;
+      this.#lastFailure = cause;
       this.#failureCount++;
-      logger.error("dump failed", { cause: this.#lastFailure, retryMs: this.retryMs });
+      if (isNews) {
+        this.#loggedMs = nowMs;
+        logger.error("dump failed", { cause, retryMs: this.retryMs });
+      }
       throw error;
     }
   }

@@ -38,3 +38,27 @@ Deno.test("A clock that is set does not put a dump off", async () => {
   assertMatch(await client.ask("INFO", "server"), /\r\nuptime_in_seconds:3600\r\n/);
   await world.stop();
 });
+
+Deno.test("A client that asks again and again for a dump that fails makes one line in the log", async () => {
+  const world = new NodeWorld();
+  await world.start();
+  const client = await world.client();
+  await world.disk.makeDirectory("data/dump_8081.data.tmp");
+  for (let i = 0; i < 20; i++) assertMatch(await client.ask("SAVE"), /^-ERR /);
+  assertEquals(failures(world).length, 1);
+  await world.stop();
+});
+
+Deno.test("A node tells its status: what it keeps, and why it takes no writes", async () => {
+  const world = new NodeWorld();
+  await world.start();
+  const client = await world.client();
+  await client.ask("SET", "a", "1", "EX", "100");
+  await client.ask("SET", "b", "1");
+  assertMatch(await client.ask("ROUNDEL", "STATUS"), /\{"entries":2,"expiring":1,"writeRefusal":""\}/);
+  world.disk.failSyncs = new Error("Input/output error (os error 5)");
+  await client.ask("SET", "c", "1");
+  assertMatch(await client.ask("ROUNDEL", "STATUS"), /"writeRefusal":".*Input\/output error/);
+  world.disk.failSyncs = null;
+  await world.stop();
+});
