@@ -1,5 +1,5 @@
 /** The HTTP port for machines that look after machines: `GET /health`. Clients' data never goes through it. */
-import { type Clock, sleep } from "../core/clock.ts";
+import type { Clock } from "../core/clock.ts";
 import { ADMIN_STOP_MS } from "../core/limits.ts";
 import { type Address, ListenError } from "./network.ts";
 
@@ -17,7 +17,14 @@ export interface AdminPort {
 export function openAdminPort(address: Address, clock: Clock, health: () => HealthReport): AdminPort {
   const server = serve(address, health);
   // A request that is never completed does not hold up a stop: the process ends, and its connections with it.
-  const close = () => Promise.race([server.shutdown(), sleep(clock, ADMIN_STOP_MS)]);
+  const close = () =>
+    new Promise<void>((resolve) => {
+      const deadline = clock.after(ADMIN_STOP_MS, resolve);
+      server.shutdown().finally(() => {
+        deadline.cancel();
+        resolve();
+      });
+    });
   return { port: server.addr.port, close };
 }
 
