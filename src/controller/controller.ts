@@ -144,8 +144,7 @@ export class Controller implements TopologySource {
     return this.#inOrder(async () => {
       if (this.#topology !== null) return;
       const topology = foundCluster(this.#options, identities, this.#options.random);
-      await this.#options.topologyStore.save(topology);
-      this.#use(topology);
+      await this.#save(topology, 0);
       const { cluster, shardCount, routing } = topology;
       this.#options.logger.info("cluster is created", {
         cluster,
@@ -153,7 +152,6 @@ export class Controller implements TopologySource {
         routing,
         nodes: topology.nodes.length,
       });
-      this.#resolveCreated();
     });
   }
 
@@ -168,11 +166,23 @@ export class Controller implements TopologySource {
     return this.#inOrder(async () => {
       const topology = next(this.topology);
       if (topology === this.topology) return;
-      await this.#options.topologyStore.save(topology);
-      this.#use(topology);
+      await this.#save(topology, this.topology.version);
       this.#options.logger.info("topology has changed", { version: topology.version });
-      for (const changed of this.#changed) changed(topology);
     });
+  }
+
+  /**
+   * Makes `topology` durable in the place of version `expectedVersion`, and goes on with it. Where another version is
+   * kept, which an attempt has left that failed half-way, it goes on with that one, and rejects.
+   */
+  async #save(topology: Topology, expectedVersion: number): Promise<void> {
+    const { topologyStore } = this.#options;
+    const isSaved = await topologyStore.save(topology, expectedVersion);
+    const kept = isSaved ? topology : await topologyStore.load();
+    if (kept !== null) this.#use(kept);
+    if (kept !== null && expectedVersion > 0) { for (const changed of this.#changed) changed(kept); }
+    this.#resolveCreated();
+    if (!isSaved) throw new Error(`version ${expectedVersion} of the topology is not the one that is kept`);
   }
 
   #inOrder(change: () => Promise<void>): Promise<void> {

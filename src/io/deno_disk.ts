@@ -6,10 +6,11 @@
  */
 import { setImmediate } from "node:timers";
 import { bytesOf } from "../core/bytes.ts";
-import { HeldError, RefusalError } from "../core/errors.ts";
+import { HeldError } from "../core/errors.ts";
 import { MIB } from "../core/limits.ts";
 import { SyncPace } from "./sync_pace.ts";
 import { directoryOf, type Disk, type DiskFile, type DiskLock } from "./disk.ts";
+import { FILE_MODE, FOLDER_MODE, isGranted } from "./permissions.ts";
 
 /** How long {@linkcode DenoDisk.lock} waits. Taking a free lock needs no time; this only has to tell the two apart. */
 const LOCK_WAIT_MS = 300;
@@ -25,7 +26,7 @@ export class DenoDisk implements Disk {
 
   async create(path: string): Promise<DiskFile> {
     return new DenoDiskFile(
-      await Deno.open(path, { read: true, write: true, createNew: true }),
+      await Deno.open(path, { read: true, write: true, createNew: true, mode: FILE_MODE }),
       this.#pace,
     );
   }
@@ -57,7 +58,7 @@ export class DenoDisk implements Disk {
    */
   writeFile(path: string, chunks: AsyncIterable<Uint8Array<ArrayBuffer>>): Promise<void> {
     return this.#pace.duringBulkWrite(async () => {
-      await Deno.writeFile(path, new Uint8Array(0));
+      await Deno.writeFile(path, new Uint8Array(0), { mode: FILE_MODE });
       using file = await Deno.open(path, { read: true, write: true });
       let unsyncedBytes = 0;
       for await (const chunk of chunks) {
@@ -90,8 +91,18 @@ export class DenoDisk implements Disk {
     return Deno.remove(path);
   }
 
-  makeDirectory(path: string): Promise<void> {
-    return Deno.mkdir(path, { recursive: true });
+  /** The parents' lists of names are synced as far up as this process may look; beyond that its owner vouches for them. */
+  async makeDirectory(path: string): Promise<void> {
+    await Deno.mkdir(path, { recursive: true, mode: FOLDER_MODE });
+    for (let parent = directoryOf(path); isGranted("read", parent); parent = directoryOf(parent)) {
+      try {
+        await this.syncDirectory(parent);
+      } catch (error) {
+        if (error instanceof Deno.errors.PermissionDenied) return;
+        throw error;
+      }
+      if (parent === directoryOf(parent)) return;
+    }
   }
 
   async list(path: string): Promise<string[]> {
@@ -101,24 +112,25 @@ export class DenoDisk implements Disk {
   }
 
   /**
-   * Deno 2.4 can only wait for a lock, so a lock that does not come in time counts as held by another process. The
-   * wait itself cannot be called off: a process that was refused has to end with `Deno.exit`.
+   * The lock file tells who holds the lock; the folder is locked as well, since a file can be removed while its lock is
+   * held, and the next one would lock another file of that name.
    */
-  async lock(path: string): Promise<DiskLock> {
-    const file = await Deno.open(path, { read: true, write: true, create: true });
-    const locking = file.lock(true);
-    try {
-      if (!await settlesWithin(locking, LOCK_WAIT_MS)) {
-        locking.finally(() => file.close()).catch(() => {}); // came too late: nobody wants it any more
-        throw new HeldError(await heldText(path));
-      }
-    } catch (error) {
-      if (!(error instanceof RefusalError)) file.close();
-      throw error;
+  async lock(path: string, folder: string): Promise<DiskLock> {
+    const file = await Deno.open(path, { read: true, write: true, create: true, mode: FILE_MODE });
+    if (!await isLocked(file)) throw new HeldError(await heldText(path, folder));
+    const directory = await Deno.open(folder, { read: true });
+    if (!await isFolderLocked(directory)) {
+      file.close();
+      throw new HeldError(await heldText(path, folder));
     }
     await file.truncate(0);
     await new DenoDiskFile(file, this.#pace).write(bytesOf(`${Deno.pid}\n`));
-    return { release: () => file.close() };
+    return {
+      release: () => {
+        directory.close();
+        file.close();
+      },
+    };
   }
 }
 
@@ -170,6 +182,32 @@ class DenoDiskFile implements DiskFile {
   }
 }
 
+/**
+ * Locks `file`, or closes it and returns false when another process holds it. Deno 2.4 can only wait for a lock, so one
+ * that does not come in time counts as held. The wait itself cannot be called off: a process that was refused has to
+ * end with `Deno.exit`.
+ */
+async function isLocked(file: Deno.FsFile): Promise<boolean> {
+  const locking = file.lock(true);
+  try {
+    if (await settlesWithin(locking, LOCK_WAIT_MS)) return true;
+    locking.finally(() => file.close()).catch(() => {}); // came too late: nobody wants it any more
+    return false;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** As {@linkcode isLocked}; a file system that has no locks for folders, as NFS, leaves it at the lock file. */
+async function isFolderLocked(directory: Deno.FsFile): Promise<boolean> {
+  try {
+    return await isLocked(directory);
+  } catch {
+    return true;
+  }
+}
+
 /** Whether `promise` resolves within `waitMs`; rejects when it rejects in that time. */
 async function settlesWithin(promise: Promise<void>, waitMs: number): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -181,8 +219,8 @@ async function settlesWithin(promise: Promise<void>, waitMs: number): Promise<bo
   }
 }
 
-async function heldText(path: string): Promise<string> {
+async function heldText(path: string, folder: string): Promise<string> {
   const holder = (await Deno.readTextFile(path)).trim();
-  return `Cannot use data folder ${directoryOf(path)}: another process holds its lock ${path}` +
+  return `Cannot use data folder ${directoryOf(path)}: another process holds its lock ${path} and ${folder}` +
     `${holder === "" ? "" : ` (process ${holder})`}. Stop that process, or give this one a folder of its own`;
 }

@@ -53,12 +53,18 @@ export interface Disk {
   /** Renames a file, replacing the target in one step. */
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
-  /** Makes a folder and its parents; harmless when it exists. */
+  /**
+   * Makes a folder and its parents, if need be, so that a loss of power cannot undo it; also when an earlier process made
+   * them and may have died before that was so.
+   */
   makeDirectory(path: string): Promise<void>;
   /** Names (not paths) in a folder, sorted. */
   list(path: string): Promise<string[]>;
-  /** Takes the lock file `path`, or rejects with `RefusalError` when another process holds it. */
-  lock(path: string): Promise<DiskLock>;
+  /**
+   * Takes the lock file `path` and the lock of `folder`, which holds even when the file is removed meanwhile, or rejects
+   * with `RefusalError` when another process has one of them.
+   */
+  lock(path: string, folder: string): Promise<DiskLock>;
 }
 
 /**

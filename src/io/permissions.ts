@@ -1,7 +1,10 @@
 /** What this process may touch, checked before it matters, so that the error says what to do. */
 import { messageOf, RefusalError } from "../core/errors.ts";
-import { directoryOf } from "./disk.ts";
 import { diskErrorText } from "./disk_errors.ts";
+
+/** Modes of what our processes make: a store's data is its owner's. */
+export const FILE_MODE = 0o600;
+export const FOLDER_MODE = 0o700;
 
 /**
  * Makes `folder` ready to be used: it exists, and this process may read and write there. Throws `RefusalError` when
@@ -17,7 +20,8 @@ export function requireFolder(folder: string, entry: string): void {
     );
   }
   try {
-    makeFolder(folder);
+    // Made here already, so that what stands in the way is told; the disk makes it durable.
+    Deno.mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
     if (!Deno.statSync(folder).isDirectory) throw new Error("something else has this name");
   } catch (error) {
     throw new RefusalError(
@@ -27,35 +31,7 @@ export function requireFolder(folder: string, entry: string): void {
   }
 }
 
-/**
- * Makes a folder and its parents, so that a power loss cannot undo it: the parents' lists of names are synced as
- * far up as this process may look. Beyond that the file system's own order has to do.
- */
-function makeFolder(folder: string): void {
-  const parents: string[] = [];
-  for (let path = folder; isGranted("read", path) && isMissing(path);) {
-    path = directoryOf(path);
-    parents.push(path);
-  }
-  if (parents.length === 0) return;
-  Deno.mkdirSync(folder, { recursive: true });
-  for (const parent of parents) {
-    if (!isGranted("read", parent)) continue;
-    using directory = Deno.openSync(parent);
-    directory.syncSync();
-  }
-}
-
-function isGranted(name: "read" | "write", path: string): boolean {
+/** Whether the process was granted to `read` or `write` at `path`. */
+export function isGranted(name: "read" | "write", path: string): boolean {
   return Deno.permissions.querySync({ name, path }).state === "granted";
-}
-
-function isMissing(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return false;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return true;
-    throw error;
-  }
 }

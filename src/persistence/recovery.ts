@@ -7,7 +7,7 @@ import type { Clock } from "../core/clock.ts";
 import { SEGMENT_HEADER_BYTES } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
 import { type Random, randomUuid } from "../core/random.ts";
-import { directoryOf, type Disk, type DiskLock } from "../io/disk.ts";
+import type { Disk, DiskLock } from "../io/disk.ts";
 import { readDump } from "./dump_reader.ts";
 import { temporaryOf } from "./dump_writer.ts";
 import { type FsyncPolicy, Log, type LogOptions } from "./log.ts";
@@ -49,10 +49,9 @@ export interface Recovered {
 /** Recovers what is in the data folder, or rejects with a `RefusalError` that names file, offset and a way out. */
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const { disk, paths } = options;
-  await makeDirectory(disk, paths.dataDirectory);
-  const lock = await disk.lock(paths.lock);
+  await disk.makeDirectory(paths.logDirectory);
+  const lock = await disk.lock(paths.lock, paths.logDirectory);
   try {
-    await makeDirectory(disk, paths.logDirectory);
     if (await disk.exists(temporaryOf(paths.dump))) await disk.remove(temporaryOf(paths.dump));
     return await disk.exists(paths.node) ? await resume(options, lock) : await begin(options, lock);
   } catch (error) {
@@ -124,13 +123,4 @@ async function resume(options: RecoveryOptions, lock: DiskLock): Promise<Recover
 function logOptions(options: RecoveryOptions, identity: NodeIdentity): LogOptions {
   const { disk, clock, logger, paths, policy } = options;
   return { disk, clock, logger, directory: paths.logDirectory, identity: identity.id, policy };
-}
-
-/** Makes a folder and its parents so that a power loss cannot undo that. */
-async function makeDirectory(disk: Disk, path: string): Promise<void> {
-  const parent = directoryOf(path);
-  if (path === parent || await disk.exists(path)) return;
-  await makeDirectory(disk, parent);
-  await disk.makeDirectory(path);
-  await disk.syncDirectory(parent);
 }

@@ -37,6 +37,21 @@ Deno.test("No node hears of a topology that could not be saved", async () => {
   await balancer.stop();
 });
 
+Deno.test("A balancer goes on with the topology that a save has left which failed half-way", async () => {
+  const world = World.nodesOnly();
+  world.topologyStore.lateFailure = new Error("I/O error");
+  const balancer = world.make();
+  const started = balancer.start();
+  await world.pass(3_000);
+  await started;
+  assertEquals(world.topologyStore.saved.length, 1);
+  assertEquals(world.nodes.map((node) => node.topology), [
+    world.topologyStore.saved[0]!,
+    world.topologyStore.saved[0]!,
+  ]);
+  await balancer.stop();
+});
+
 Deno.test("A balancer that is stopped while it waits for nodes says so", async () => {
   const world = World.nodesOnly();
   world.nodes[1]!.stop();

@@ -10,7 +10,7 @@ const DISK_URL = new URL("../../src/io/deno_disk.ts", import.meta.url).href;
 /** Holds the lock named by its argument until it is killed. */
 const HOLDER = `
   import { DenoDisk } from "${DISK_URL}";
-  await new DenoDisk().lock(Deno.args[0]);
+  await new DenoDisk().lock(Deno.args[0], Deno.args[0].replace(/\\/[^/]*$/, ""));
   console.log("held");
   setInterval(() => {}, 1000);
 `;
@@ -18,7 +18,7 @@ const HOLDER = `
 const SEEKER = `
   import { DenoDisk } from "${DISK_URL}";
   try {
-    await new DenoDisk().lock(Deno.args[0]);
+    await new DenoDisk().lock(Deno.args[0], Deno.args[0].replace(/\\/[^/]*$/, ""));
     console.log("taken");
   } catch (error) {
     console.log(error.name + " " + error.message);
@@ -244,16 +244,43 @@ Deno.test("A lock that another process holds is refused by its name and that pro
       answer.startsWith(`RefusalError Cannot use data folder ${folder}: another process holds its lock`),
       answer,
     );
-    assert(answer.includes(`${path} (process ${holder.pid})`), answer);
+    assert(answer.includes(`${path} and ${folder} (process ${holder.pid})`), answer);
     holder.kill("SIGKILL");
     await holder.status;
-    const lock = await new DenoDisk().lock(path);
+    const lock = await new DenoDisk().lock(path, folder);
     assertEquals(await Deno.readTextFile(path), `${Deno.pid}\n`);
     lock.release();
-    (await new DenoDisk().lock(path)).release();
+    (await new DenoDisk().lock(path, folder)).release();
   });
 });
 
 Deno.test("A lock in a folder that is not there rejects with the system's error", async () => {
-  await assertRejects(() => new DenoDisk().lock("/nowhere/at/all.lock"), Deno.errors.NotFound);
+  await assertRejects(() => new DenoDisk().lock("/nowhere/at/all.lock", "/nowhere/at"), Deno.errors.NotFound);
+});
+
+Deno.test("A lock holds when its file is removed", async () => {
+  await withFolder(async (folder) => {
+    const path = `${folder}/node.lock`;
+    const lock = await new DenoDisk().lock(path, folder);
+    await Deno.remove(path);
+    const seeker = spawn(SEEKER, path);
+    const answer = await firstLine(seeker);
+    await seeker.status;
+    assert(answer.includes(`another process holds its lock ${path} and ${folder}`), answer);
+    lock.release();
+  });
+});
+
+Deno.test("Files and folders are made for their owner only", async () => {
+  await withFolder(async (folder) => {
+    const disk = new DenoDisk();
+    await disk.makeDirectory(`${folder}/x/y`);
+    (await disk.create(`${folder}/a`)).close();
+    await replaceFile(disk, `${folder}/b`, bytesOf("new"));
+    const lock = await disk.lock(`${folder}/c`, folder);
+    lock.release();
+    const modeOf = async (name: string) => (await Deno.stat(`${folder}/${name}`)).mode! & 0o777;
+    assertEquals(await Promise.all(["x", "x/y"].map(modeOf)), [0o700, 0o700]);
+    assertEquals(await Promise.all(["a", "b", "c"].map(modeOf)), [0o600, 0o600, 0o600]);
+  });
 });

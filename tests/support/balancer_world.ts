@@ -21,15 +21,20 @@ export class MemoryTopologyStore implements TopologyStore {
   readonly saved: Topology[] = [];
   /** Set to make saving fail. */
   failure: Error | null = null;
+  /** Set to make the next save fail although the document is kept. */
+  lateFailure: Error | null = null;
 
   load(): Promise<Topology | null> {
     return Promise.resolve(this.saved.at(-1) ?? null);
   }
 
-  save(topology: Topology): Promise<void> {
+  save(next: Topology, expectedVersion: number): Promise<boolean> {
     if (this.failure !== null) return Promise.reject(this.failure);
-    this.saved.push(topology);
-    return Promise.resolve();
+    if ((this.saved.at(-1)?.version ?? 0) !== expectedVersion) return Promise.resolve(false);
+    this.saved.push(next);
+    const failure = this.lateFailure;
+    this.lateFailure = null;
+    return failure === null ? Promise.resolve(true) : Promise.reject(failure);
   }
 }
 

@@ -3,8 +3,10 @@
  * synced survives {@linkcode SimulatedDisk.losePower}: of a file's writes since its last sync, and of a folder's
  * changes of names since its own, a random number of the first ones is kept, and the last write kept may be torn.
  *
- * Faults: `capacityBytes` (a write that does not fit is written as far as it fits), `failSyncs`, `failWrites`,
- * `holdSyncs`.
+ * Faults: `capacityBytes` (a write that does not fit is written as far as it fits), `failSyncs`, `failDirectorySyncs`,
+ * `failWrites`, `failOpens`, `holdSyncs`. After a failed sync of a file, what was to be synced can still be read but is
+ * taken for clean, as Linux does: no later sync makes it durable. Names are a matter of the file system's journal: after
+ * a failed sync of a folder they wait for the next.
  */
 import { RefusalError } from "../../src/core/errors.ts";
 import { type Random, randomBelow } from "../../src/core/random.ts";
@@ -19,8 +21,12 @@ type NameChange = { readonly path: string; readonly node: Node | null }[];
 export class SimulatedDisk implements Disk {
   /** Room for all files together. */
   capacityBytes = Infinity;
-  /** Not `null`: every sync fails with it. */
+  /** Not `null`: every sync of a file fails with it. */
   failSyncs: Error | null = null;
+  /** Not `null`: every sync of a folder fails with it. */
+  failDirectorySyncs: Error | null = null;
+  /** Not `null`: no file can be opened or made; every attempt fails with it. */
+  failOpens: Error | null = null;
   /** Not `null`: every write fails with it, before it writes anything. */
   failWrites: Error | null = null;
   /** Syncs of files that were begun. */
@@ -53,11 +59,30 @@ export class SimulatedDisk implements Disk {
     return new SimulatedProcess(this, this.#guard());
   }
 
-  /** The process dies; what it had written stays. Its open files and locks are gone. */
-  killProcess(): void {
+  /**
+   * The process dies; what it had written stays. Its open files and locks are gone. With `random`, what failed syncs
+   * have taken for clean is now and then read anew from the disk itself.
+   */
+  killProcess(random: Random | null = null): void {
     this.#life++;
     this.#locks.clear();
     this.releaseSyncs();
+    if (random !== null && randomBelow(random, 2) === 0) { for (const file of this.#files()) file.evict(); }
+  }
+
+  /** Every file and name is a copy that was just made: nothing is on the disk itself yet but the folders. */
+  restoreFromBackup(): void {
+    this.#nameChanges = [];
+    for (const [path, node] of [...this.#durableNames]) {
+      if (node !== DIRECTORY) this.#durableNames.delete(path);
+    }
+    for (const [path, node] of this.#names) {
+      if (node === DIRECTORY) continue;
+      const copy = new FileContent();
+      copy.become(node.content);
+      copy.unsync();
+      this.#changeNames([{ path, node: copy }]);
+    }
   }
 
   /** The machine dies; what was not synced is lost but for a random beginning. Without `random` all of it is lost. */
@@ -70,9 +95,7 @@ export class SimulatedDisk implements Disk {
       if (!this.#hasParents(path)) this.#durableNames.delete(path);
     }
     this.#names = new Map(this.#durableNames);
-    for (const node of new Set(this.#names.values())) {
-      if (node !== DIRECTORY) node.losePower(random);
-    }
+    for (const file of this.#files()) file.losePower(random);
   }
 
   /** A copy of a file's content. */
@@ -100,6 +123,7 @@ export class SimulatedDisk implements Disk {
     const check = this.#guard();
     await turn();
     check();
+    if (this.failOpens !== null) throw this.failOpens;
     return new SimulatedFile(this, this.#fileAt(path), this.#guard());
   }
 
@@ -107,6 +131,7 @@ export class SimulatedDisk implements Disk {
     const check = this.#guard();
     await turn();
     check();
+    if (this.failOpens !== null) throw this.failOpens;
     if (this.#names.has(path)) throw new Deno.errors.AlreadyExists(path);
     return new SimulatedFile(this, this.#newFile(path), this.#guard());
   }
@@ -157,7 +182,7 @@ export class SimulatedDisk implements Disk {
     const check = this.#guard();
     await turn();
     check();
-    if (this.failSyncs !== null) throw this.failSyncs;
+    if (this.failDirectorySyncs !== null) throw this.failDirectorySyncs;
     const isHere = (change: NameChange) => directoryOf(change[0]!.path) === path;
     for (const change of this.#nameChanges.filter(isHere)) applyNames(this.#durableNames, change);
     this.#nameChanges = this.#nameChanges.filter((change) => !isHere(change));
@@ -181,11 +206,12 @@ export class SimulatedDisk implements Disk {
 
   async makeDirectory(path: string): Promise<void> {
     const check = this.#guard();
+    const parent = directoryOf(path);
+    if (parent !== path && parent !== "." && parent !== "/") await this.makeDirectory(parent);
     await turn();
     check();
-    const parent = directoryOf(path);
-    if (parent !== path && parent !== "." && !this.#names.has(parent)) await this.makeDirectory(parent);
     if (!this.#names.has(path)) this.#changeNames([{ path, node: DIRECTORY }]);
+    await this.syncDirectory(parent);
   }
 
   async list(path: string): Promise<string[]> {
@@ -197,20 +223,20 @@ export class SimulatedDisk implements Disk {
     return inside.map((name) => name.slice(path.length + 1)).sort();
   }
 
-  async lock(path: string): Promise<DiskLock> {
+  async lock(path: string, folder: string): Promise<DiskLock> {
     const check = this.#guard();
     await turn();
     check();
-    if (this.#locks.has(path)) {
+    if (this.#locks.has(folder)) {
       throw new RefusalError(
         `Cannot use data folder ${directoryOf(path)}: another process holds its lock ${path}`,
       );
     }
-    this.#locks.add(path);
+    this.#locks.add(folder);
     const life = this.#life;
     return {
       release: () => {
-        if (life === this.#life) this.#locks.delete(path);
+        if (life === this.#life) this.#locks.delete(folder);
       },
     };
   }
@@ -220,8 +246,10 @@ export class SimulatedDisk implements Disk {
   writeTo(node: FileContent, at: number, bytes: Bytes): void {
     this.writeCount++;
     if (this.failWrites !== null) throw this.failWrites;
-    const free = this.capacityBytes - this.#usedBytes() + Math.max(0, node.length - at);
-    const fits = Math.min(bytes.length, Math.max(0, free));
+    const fits = this.capacityBytes === Infinity ? bytes.length : Math.min(
+      bytes.length,
+      Math.max(0, this.capacityBytes - this.#usedBytes() + Math.max(0, node.length - at)),
+    );
     if (fits > 0) node.change({ at, bytes: bytes.slice(0, fits) });
     if (fits < bytes.length) throw diskFullError();
   }
@@ -232,14 +260,22 @@ export class SimulatedDisk implements Disk {
     if (this.#heldSyncs !== null) await new Promise<void>((resolve) => this.#heldSyncs!.push(resolve));
     else await turn();
     check();
-    if (this.failSyncs !== null) throw this.failSyncs;
+    if (this.failSyncs !== null) {
+      node.failSync(changeCount);
+      throw this.failSyncs;
+    }
     node.sync(changeCount);
   }
 
   #usedBytes(): number {
     let used = 0;
-    for (const node of this.#names.values()) if (node !== DIRECTORY) used += node.length;
+    for (const file of this.#files()) used += file.length;
     return used;
+  }
+
+  /** Every file that has a name. */
+  *#files(): Iterable<FileContent> {
+    for (const node of this.#names.values()) if (node !== DIRECTORY) yield node;
   }
 
   /** What throws once the process that runs now is dead. */
@@ -350,9 +386,9 @@ class SimulatedProcess implements Disk {
     return await this.#disk.list(path);
   }
 
-  async lock(path: string): Promise<DiskLock> {
+  async lock(path: string, folder: string): Promise<DiskLock> {
     this.#guard();
-    return await this.#disk.lock(path);
+    return await this.#disk.lock(path, folder);
   }
 }
 

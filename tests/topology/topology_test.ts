@@ -123,9 +123,9 @@ Deno.test("The file store keeps the last saved document, and only one of them ma
   const directory = `${await Deno.makeTempDir()}/data`;
   const store = await FileTopologyStore.open(new DenoDisk(), directory);
   assertEquals(await store.load(), null);
-  await store.save(example());
+  assertEquals(await store.save(example(), 0), true);
   const next = withMemory(example(), 0, 7 * MIB);
-  await store.save(next);
+  assertEquals(await store.save(next, example().version), true);
   assertEquals(await store.load(), next);
   await assertRejects(() => FileTopologyStore.open(new DenoDisk(), directory), RefusalError);
   store.close();
