@@ -8,7 +8,7 @@ import { randomUuid } from "../src/core/random.ts";
 import { SeededRandom } from "../tests/support/seeded_random.ts";
 import { KIND_SET, Mutation } from "../src/core/mutation.ts";
 import { OutputBuffer } from "../src/core/output_buffer.ts";
-import { DenoClock } from "../src/io/deno_clock.ts";
+import { DenoClock, SystemRandom } from "../src/io/deno_clock.ts";
 import { DenoDisk } from "../src/io/deno_disk.ts";
 import { type FsyncPolicy, Log } from "../src/persistence/log.ts";
 import { decodeRecord, encodeRecord } from "../src/persistence/record.ts";
@@ -28,6 +28,8 @@ async function newLog(policy: FsyncPolicy): Promise<Log> {
   const directory = `${folder}/${policy}`;
   await Deno.mkdir(directory);
   return await Log.create({
+    random: new SystemRandom(),
+    marks: { rolled: () => Promise.resolve(), stopped: () => Promise.resolve() },
     disk: new DenoDisk(),
     clock: new DenoClock(),
     logger: { debug() {}, info() {}, warn() {}, error() {} },

@@ -85,7 +85,7 @@ async function startNode(network: DrivenNetwork, folder: string): Promise<() => 
     network,
     disk: new DenoDisk(),
     random: new SeededRandom(1),
-    process: { pid: 1, denoVersion: "", os: "", residentBytes: () => 0 },
+    process: { pid: 1, denoVersion: "", os: "", residentBytes: () => 0, bootId: null },
     logger,
   });
   return () => server.stop();

@@ -10,6 +10,8 @@ export interface ProcessFacts {
   readonly os: string;
   /** Resident memory of the whole process, in bytes. */
   residentBytes(): number;
+  /** Of the machine: another one after each start of it. `null` where this process may not know. */
+  readonly bootId: string | null;
 }
 
 export const denoProcess: ProcessFacts = {
@@ -17,7 +19,17 @@ export const denoProcess: ProcessFacts = {
   denoVersion: Deno.version.deno,
   os: `${Deno.build.os} ${Deno.build.arch}`,
   residentBytes: () => Deno.memoryUsage().rss,
+  bootId: bootIdOfMachine(),
 };
+
+/** Linux tells it in a file that only a process with all permissions may read. */
+function bootIdOfMachine(): string | null {
+  try {
+    return Deno.readTextFileSync("/proc/sys/kernel/random/boot_id").trim();
+  } catch {
+    return null;
+  }
+}
 
 /** Prints the line that scripts and the cluster wait for. */
 export function printReady(role: string, host: string, port: number): void {

@@ -7,7 +7,8 @@ import { assert } from "../core/assert.ts";
 import { RefusalError } from "../core/errors.ts";
 import { DumpWriter } from "../persistence/dump_writer.ts";
 import type { FsyncPolicy, Log } from "../persistence/log.ts";
-import { type NodeIdentity, saveIdentity } from "../persistence/node_identity.ts";
+import type { NodeFile } from "../persistence/node_file.ts";
+import type { NodeIdentity } from "../persistence/node_identity.ts";
 import { type NodePaths, pathsOf } from "../persistence/paths.ts";
 import { recover, type Recovered } from "../persistence/recovery.ts";
 import { ShardHistory } from "../persistence/shard_history.ts";
@@ -41,10 +42,9 @@ export class Keeper implements AdminTarget {
   readonly dumpWriter: DumpWriter;
   readonly #options: KeeperOptions;
   readonly #world: World;
-  readonly #paths: NodePaths;
   readonly #recovered: Recovered;
   readonly #stores: RecoveredStores;
-  #identity: NodeIdentity;
+  readonly #nodeFile: NodeFile;
   /** Adoptions happen one after the other. */
   #adopting: Promise<void> = Promise.resolve();
 
@@ -62,6 +62,7 @@ export class Keeper implements AdminTarget {
       logger,
       paths,
       policy: options.fsync,
+      bootId: world.process.bootId,
       targetFor: (identity) => {
         checkRole(options, identity.cluster, paths);
         topology = topologyOf(identity, paths);
@@ -91,14 +92,18 @@ export class Keeper implements AdminTarget {
   ) {
     this.#options = options;
     this.#world = world;
-    this.#paths = paths;
     this.#recovered = recovered;
     this.#stores = stores;
-    this.#identity = recovered.identity;
+    this.#nodeFile = recovered.nodeFile;
     this.openedMs = world.clock.monotonicMs();
-    this.shards = new ShardTable(recovered.identity.id);
+    this.shards = new ShardTable(recovered.nodeFile.identity.id);
     const { disk, clock } = world;
-    this.dumpWriter = new DumpWriter({ disk, clock, path: paths.dump, identity: recovered.identity.id });
+    this.dumpWriter = new DumpWriter({
+      disk,
+      clock,
+      path: paths.dump,
+      identity: recovered.nodeFile.identity.id,
+    });
   }
 
   get log(): Log {
@@ -129,8 +134,8 @@ export class Keeper implements AdminTarget {
 
   identity(): Record<string, unknown> {
     return {
-      id: this.#identity.id,
-      cluster: this.standalone ? null : this.#identity.cluster,
+      id: this.#nodeFile.identity.id,
+      cluster: this.standalone ? null : this.#nodeFile.identity.cluster,
       version: this.topology?.version ?? 0,
       maxMemoryBytes: this.#options.maxMemoryBytes,
       entries: this.entryCount,
@@ -157,7 +162,7 @@ export class Keeper implements AdminTarget {
 
   /** Empty once it is durable; else the error reply of one that must not be adopted. */
   async #adopt(topology: Topology): Promise<string> {
-    const { id, cluster } = this.#identity;
+    const { id, cluster } = this.#nodeFile.identity;
     const { maxMemoryBytes } = this.#options;
     // At its turn: what was known when it arrived may be older than what the one before it has left.
     const refusal = refusalOfDocument(topology, {
@@ -171,11 +176,10 @@ export class Keeper implements AdminTarget {
     if (this.topology?.version === topology.version) return "";
     const caps = shardsOfNode(topology, id, maxMemoryBytes);
     const epochs = Object.fromEntries(topology.shards.map((shard, number) => [number, shard.epoch]));
-    await this.#save({
-      ...this.#identity,
+    await this.#nodeFile.update({
       cluster: topology.cluster,
       topology: JSON.parse(serializeTopology(topology)),
-      epochs: { ...this.#identity.epochs, ...epochs },
+      epochs: { ...this.#nodeFile.identity.epochs, ...epochs },
     });
     for (const [shard, capBytes] of caps) {
       const store = this.#stores.stores.get(shard);
@@ -199,12 +203,7 @@ export class Keeper implements AdminTarget {
   }
 
   async #joinCluster(cluster: string): Promise<void> {
-    if (this.#identity.cluster !== cluster) await this.#save({ ...this.#identity, cluster });
-  }
-
-  async #save(identity: NodeIdentity): Promise<void> {
-    await saveIdentity(this.#world.disk, this.#paths.node, identity);
-    this.#identity = identity;
+    if (this.#nodeFile.identity.cluster !== cluster) await this.#nodeFile.update({ cluster });
   }
 
   /** Puts the shards to work: from here on their mutations are logged. */

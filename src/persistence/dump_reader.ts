@@ -1,6 +1,6 @@
 /** Reads a dump from its first to its last byte. Whatever is not as it has to be is a refusal. */
 import { Mutation } from "../core/mutation.ts";
-import type { Disk, DiskFile } from "../io/disk.ts";
+import type { Disk } from "../io/disk.ts";
 import {
   decodeEntry,
   endOfFrame,
@@ -22,7 +22,8 @@ export async function readDump(
   identity: string,
   target: RecoveryTarget,
 ): Promise<DumpHeader> {
-  const reader = new DumpReader(await disk.open(path), path, target);
+  const window = new FileWindow(await disk.open(path), 0, await disk.size(path));
+  const reader = new DumpReader(window, path, target);
   try {
     return await reader.read(identity);
   } finally {
@@ -46,9 +47,9 @@ class DumpReader {
   /** Entries that all shards still have to have. */
   #missing = 0;
 
-  constructor(file: DiskFile, path: string, target: RecoveryTarget) {
+  constructor(window: FileWindow, path: string, target: RecoveryTarget) {
     this.#path = path;
-    this.#window = new FileWindow(file, 0);
+    this.#window = window;
     this.#target = target;
   }
 

@@ -8,33 +8,39 @@
  *
  *     buffer := headroom HEADROOM_BYTES · chunk CHUNK_BYTES
  *
- * Something larger than the headroom is put together in a buffer of its own, grown by doubling.
+ * Of a small file both are no larger than the file. Something larger than the headroom is put together in a buffer of its own, grown by doubling.
  */
 import { KIB, MIB } from "../core/limits.ts";
 import type { DiskFile } from "../io/disk.ts";
 
 const HEADROOM_BYTES = 128 * KIB;
 const CHUNK_BYTES = 1 * MIB;
-const BUFFER_BYTES = HEADROOM_BYTES + CHUNK_BYTES;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 export class FileWindow {
   /** `[start, end)` was read and is not consumed yet. Exchanged by {@linkcode FileWindow.fill}. */
-  bytes: Bytes = new Uint8Array(BUFFER_BYTES);
-  start = HEADROOM_BYTES;
-  end = HEADROOM_BYTES;
+  bytes: Bytes;
+  start: number;
+  end: number;
   readonly #file: DiskFile;
+  readonly #headroomBytes: number;
+  readonly #bufferBytes: number;
   /** Takes the next chunk. */
-  #spare: Bytes = new Uint8Array(BUFFER_BYTES);
+  #spare: Bytes;
   /** How many bytes the next chunk has; 0 at the end of the file. */
   #next: Promise<number>;
   /** Where `bytes[end]` is in the file. */
   #endOffset: number;
 
-  /** `file` stands at `offset`, and is the window's from now on. */
-  constructor(file: DiskFile, offset: number) {
+  /** `file` stands at `offset`, and is the window's from now on; `bytes`, how much is behind that, is a hint. */
+  constructor(file: DiskFile, offset: number, bytes = Infinity) {
     this.#file = file;
+    this.#headroomBytes = Math.min(HEADROOM_BYTES, Math.max(bytes, 1));
+    this.#bufferBytes = this.#headroomBytes + Math.min(CHUNK_BYTES, Math.max(bytes, 1));
+    this.bytes = new Uint8Array(this.#bufferBytes);
+    this.#spare = new Uint8Array(this.#bufferBytes);
+    this.start = this.end = this.#headroomBytes;
     this.#endOffset = offset;
     this.#next = this.#readAhead();
   }
@@ -53,7 +59,7 @@ export class FileWindow {
   async fill(): Promise<boolean> {
     const count = await this.#next;
     if (count === 0) return false;
-    if (this.end - this.start <= HEADROOM_BYTES) this.#exchange(count);
+    if (this.end - this.start <= this.#headroomBytes) this.#exchange(count);
     else this.#append(count);
     this.#endOffset += count;
     this.#next = this.#readAhead();
@@ -71,7 +77,7 @@ export class FileWindow {
   }
 
   #readAhead(): Promise<number> {
-    const reading = this.#file.read(this.#spare.subarray(HEADROOM_BYTES));
+    const reading = this.#file.read(this.#spare.subarray(this.#headroomBytes));
     reading.catch(() => {}); // told by `fill`
     return reading;
   }
@@ -80,10 +86,10 @@ export class FileWindow {
   #exchange(count: number): void {
     const { bytes, start, end } = this;
     this.bytes = this.#spare;
-    this.start = HEADROOM_BYTES - (end - start);
-    this.end = HEADROOM_BYTES + count;
+    this.start = this.#headroomBytes - (end - start);
+    this.end = this.#headroomBytes + count;
     this.bytes.set(bytes.subarray(start, end), this.start);
-    this.#spare = bytes.length === BUFFER_BYTES ? bytes : new Uint8Array(BUFFER_BYTES);
+    this.#spare = bytes.length === this.#bufferBytes ? bytes : new Uint8Array(this.#bufferBytes);
   }
 
   /** Adds the next chunk to the present buffer. */
@@ -95,7 +101,7 @@ export class FileWindow {
       this.start = 0;
       this.end = end - start;
     }
-    this.bytes.set(this.#spare.subarray(HEADROOM_BYTES, HEADROOM_BYTES + count), this.end);
+    this.bytes.set(this.#spare.subarray(this.#headroomBytes, this.#headroomBytes + count), this.end);
     this.end += count;
   }
 }

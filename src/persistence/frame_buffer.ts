@@ -14,8 +14,14 @@ const NONE = -1;
 export class FrameBuffer {
   /** Whole frames, but for the open one at its end. Whoever adds records appends them here. */
   readonly output = new OutputBuffer(BUFFER_BYTES_MIN, true);
+  /** A frame of this length ends with the request. */
+  readonly #frameBytes: number;
   /** Where the open frame begins; `NONE` when all are sealed. */
   #frameStart = NONE;
+
+  constructor(frameBytes = LOG_FRAME_BYTES) {
+    this.#frameBytes = frameBytes;
+  }
 
   get bytes(): Uint8Array<ArrayBuffer> {
     return this.output.bytes;
@@ -27,7 +33,7 @@ export class FrameBuffer {
 
   /** Whether a record can be appended as it is. */
   get isOpen(): boolean {
-    return this.#frameStart >= 0 && this.output.length - this.#frameStart < LOG_FRAME_BYTES;
+    return this.#frameStart >= 0 && this.output.length - this.#frameStart < this.#frameBytes;
   }
 
   /**

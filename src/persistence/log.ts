@@ -11,8 +11,8 @@
  * - A batch is one or more frames (log_frame.ts), each of which says what was synced before it. What gathers is whole
  *   frames and an open one.
  * - A sync that failed is final: what the system did with the pages is unknown, so nothing later may count as
- *   committed. So is any failed write but one: on a full disk the batch is kept and tried again, from the last byte
- *   that is known to be good.
+ *   committed. So is any failed write but those whose cause passes: when the disk is full, or the system short of files or
+ *   memory, the batch is kept and tried again, from the last byte that is known to be good.
  * - While `failure` is set nobody appends (the node refuses writes), so what is kept does not grow.
  */
 import { assert, AssertionError } from "../core/assert.ts";
@@ -25,7 +25,8 @@ import type { OutputBuffer } from "../core/output_buffer.ts";
 import { FrameBuffer } from "./frame_buffer.ts";
 import { LogFiles, type LogFilesOptions, SyncError } from "./log_files.ts";
 import { encodeRecord } from "./record.ts";
-import type { SegmentPlace } from "./segment.ts";
+import type { LogEnd } from "./segment.ts";
+import { shortageOf } from "./shortage.ts";
 
 /** When a mutation counts as committed. */
 export type FsyncPolicy = "always" | "everysec" | "no";
@@ -33,6 +34,8 @@ export type FsyncPolicy = "always" | "everysec" | "no";
 export interface LogOptions extends Omit<LogFilesOptions, "syncsEachBatch"> {
   readonly logger: Logger;
   readonly policy: FsyncPolicy;
+  /** A frame of this length ends with the request. */
+  readonly frameBytes?: number;
 }
 
 const COMMITTED = Promise.resolve(true);
@@ -44,9 +47,9 @@ export class Log {
   readonly #options: LogOptions;
   readonly #files: LogFiles;
   /** Records behind those in flight. */
-  #gathering = new FrameBuffer();
+  #gathering: FrameBuffer;
   /** Frames from `committed` on that are being written, and synced if the policy asks for it. */
-  #inFlight = new FrameBuffer();
+  #inFlight: FrameBuffer;
   #committed: number;
   /** Log position at which this process went on. */
   readonly #openedAt: number;
@@ -66,6 +69,8 @@ export class Log {
   private constructor(options: LogOptions, files: LogFiles) {
     this.#options = options;
     this.#files = files;
+    this.#gathering = new FrameBuffer(options.frameBytes);
+    this.#inFlight = new FrameBuffer(options.frameBytes);
     this.#committed = this.#openedAt = files.end;
     this.#syncTimer = options.policy === "everysec"
       ? options.clock.every(EVERYSEC_SYNC_MS, () => this.#syncInBackground())
@@ -77,14 +82,9 @@ export class Log {
     return new Log(options, await LogFiles.create(filesOptions(options)));
   }
 
-  /** Goes on behind byte `length` of the segment `last`; `earlier` are those before it. */
-  static async open(
-    options: LogOptions,
-    earlier: readonly SegmentPlace[],
-    last: SegmentPlace,
-    length: number,
-  ): Promise<Log> {
-    return new Log(options, await LogFiles.open(filesOptions(options), earlier, last, length));
+  /** Goes on where a log ends that an earlier process has left. */
+  static async open(options: LogOptions, end: LogEnd): Promise<Log> {
+    return new Log(options, await LogFiles.open(filesOptions(options), end));
   }
 
   /** Position behind the last appended record. */
@@ -174,7 +174,12 @@ export class Log {
     this.#flush();
     await this.#drained;
     this.#retryTimer?.cancel();
-    if (this.#failure === "") await this.#closeInOrder();
+    try {
+      if (this.#failure === "") await this.#closeInOrder();
+    } catch (error) {
+      // All is committed and synced: at the next start the end of the log is only less surely known.
+      this.#options.logger.warn("cannot mark the log as closed in order", { cause: messageOf(error) });
+    }
     await this.#files.close();
   }
 
@@ -187,6 +192,7 @@ export class Log {
       if (!await this.syncThrough(this.appended)) return;
     }
     await this.#files.trim();
+    await this.#options.marks.stopped(this.#files.end);
   }
 
   /** Where the next record goes. */
@@ -256,13 +262,13 @@ export class Log {
       .finally(() => this.#isSyncing = false);
   }
 
-  /** Nothing that waits is committed; unless the disk is merely full, nothing ever will be. */
+  /** Nothing that waits is committed; unless its cause passes, nothing ever will be. */
   #fail(error: unknown): void {
     if (error instanceof AssertionError) throw error;
     if (this.#isFinal) return;
     const isNews = this.#failure === "";
     this.#failure = failureText(error);
-    this.#isFinal = error instanceof SyncError || !isDiskFull(error);
+    this.#isFinal = error instanceof SyncError || shortageOf(error) === null;
     if (isNews || this.#isFinal) this.#options.logger.error("log failed", { cause: this.#failure });
     this.#inFlightWaiters?.resolve(false);
     this.#gatheringWaiters?.resolve(false);
@@ -280,14 +286,9 @@ function filesOptions(options: LogOptions): LogFilesOptions {
 function failureText(error: unknown): string {
   const cause = messageOf(error);
   if (error instanceof SyncError) return `Cannot sync log: ${cause}; restart the node once the disk is well`;
-  if (isDiskFull(error)) {
-    return `Cannot write log: disk full (${cause}); free space, writes resume by themselves`;
+  const shortage = shortageOf(error);
+  if (shortage !== null) {
+    return `Cannot write log: ${shortage.name} (${cause}); ${shortage.advice}, writes resume by themselves`;
   }
   return `Cannot write log: ${cause}; restart the node once the disk is well`;
-}
-
-/** Whether the disk, or what its owner may use of it, is used up. */
-function isDiskFull(error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? error.code : "";
-  return code === "ENOSPC" || code === "EDQUOT";
 }

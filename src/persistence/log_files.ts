@@ -7,22 +7,27 @@
 import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import { KIB } from "../core/limits.ts";
-import type { Disk } from "../io/disk.ts";
+import type { Random } from "../core/random.ts";
 import { vacate } from "../io/vacate.ts";
-import { Segment, type SegmentPlace } from "./segment.ts";
+import { rewriteTail } from "./rewrite_tail.ts";
+import { type LogEnd, Segment, type SegmentOptions, type SegmentPlace } from "./segment.ts";
 
 /** A longer write goes through a thread, so that copying it does not hold up the loop. */
 const WRITE_AT_ONCE_BYTES_MAX = 256 * KIB;
 
-export interface LogFilesOptions {
-  readonly disk: Disk;
+/** What outlives the log's files, so that it shows when their end is missing. */
+export interface LogMarks {
+  /** Resolves once it is durable that the log goes on in segment `number`, which is there, empty. */
+  rolled(number: number): Promise<void>;
+  /** Resolves once it is durable that the log was closed in order at `position`, up to which it is synced. */
+  stopped(position: number): Promise<void>;
+}
+
+export interface LogFilesOptions extends SegmentOptions {
   readonly clock: Clock;
-  /** Folder of the segments. */
-  readonly directory: string;
-  /** The node's. */
-  readonly identity: string;
-  /** Whether every batch will be synced: then files are filled ahead. */
-  readonly syncsEachBatch: boolean;
+  /** Of the segments' salts. */
+  readonly random: Random;
+  readonly marks: LogMarks;
 }
 
 /** A sync failed: what the system did with the unsynced pages is unknown from now on. */
@@ -35,6 +40,8 @@ export class LogFiles {
   /** All segments, ascending; the last is the one that is written. */
   readonly #segments: SegmentPlace[];
   #segment: Segment;
+  /** The next segment, from when it is made until it is written: its mark could not be set yet. */
+  #next: Segment | null = null;
   #synced: number;
   #syncing: Promise<void> | null = null;
   #syncFailure: SyncError | null = null;
@@ -53,17 +60,12 @@ export class LogFiles {
     return new LogFiles(options, [], await newSegment(options, 1, 0));
   }
 
-  /** Goes on behind byte `length` of the segment `last`; `earlier` are those before it. */
-  static async open(
-    options: LogFilesOptions,
-    earlier: readonly SegmentPlace[],
-    last: SegmentPlace,
-    length: number,
-  ): Promise<LogFiles> {
-    const segment = await Segment.open(options.disk, last, length, options.syncsEachBatch);
-    // A process that died may have left records that can be read but are not yet on the disk itself.
+  /** Goes on where a log ends that an earlier process has left. */
+  static async open(options: LogFilesOptions, end: LogEnd): Promise<LogFiles> {
+    await rewriteTail(options.disk, end);
+    const segment = await Segment.open(options, end.last, end.length);
     await segment.sync();
-    return new LogFiles(options, earlier, segment);
+    return new LogFiles(options, end.earlier, segment);
   }
 
   /** Log position behind the last frame that was written whole. */
@@ -146,6 +148,7 @@ export class LogFiles {
   async close(): Promise<void> {
     await this.#syncing?.catch(() => {}); // whoever began it deals with its failure
     this.#segment.close();
+    this.#next?.close();
   }
 
   async #sync(): Promise<void> {
@@ -164,18 +167,22 @@ export class LogFiles {
     this.#lastSyncMs = clock.monotonicMs() - beganMs;
   }
 
-  /** Begins the next segment. The one before is synced first, so that only the last can ever be torn. */
+  /**
+   * Begins the next segment. The one before is synced first, so that only the last can ever be torn. Once the mark may
+   * be set, the segment that it speaks of stays: what fails is tried again from there.
+   */
   async #roll(): Promise<void> {
     await this.syncThrough(this.end);
-    const next = await newSegment(this.#options, this.#segment.number + 1, this.end);
+    this.#next ??= await newSegment(this.#options, this.#segment.number + 1, this.end);
+    await this.#options.marks.rolled(this.#next.number);
     await this.#segment.trim();
     this.#segment.close();
-    this.#segment = next;
-    this.#segments.push(next);
+    this.#segment = this.#next;
+    this.#next = null;
+    this.#segments.push(this.#segment);
   }
 }
 
 function newSegment(options: LogFilesOptions, number: number, position: number): Promise<Segment> {
-  const { disk, directory, identity, syncsEachBatch } = options;
-  return Segment.create(disk, directory, identity, { number, position }, syncsEachBatch);
+  return Segment.create(options, { number, position, salt: options.random.u32() });
 }

@@ -4,7 +4,9 @@
  *
  *     frame := checksum u32 · length u32 · position u64 · synced u64 · flags u8 · record*
  *
- * - `checksum` is the CRC-32 of everything behind it: from `length` to the last record's last byte.
+ * - `checksum` is the CRC-32 of everything behind it, from `length` to the last record's last byte, begun with the salt
+ *   of the segment: a random number that no client gets to see. So no client can send a value with bytes in it that
+ *   recovery would take for a frame.
  * - `length` counts the bytes behind itself (position to the last record), so a frame takes 8 + `length` bytes.
  * - `position` is where the frame begins in the log: the bytes of all frames before it. A frame anywhere else is none.
  * - `synced`: everything before that log position was on the disk when the frame was sealed. So recovery can tell what
@@ -37,12 +39,18 @@ const U32_RANGE = 0x1_0000_0000;
 /** Positions stay exact in a double. */
 const U64_HIGH_MAX = 0x1f_ffff;
 
-/** A decoded frame's header. Filled again for each frame. */
+/** A decoded frame's header. Filled again for each frame of a segment. */
 export class FrameView {
+  /** The segment's. */
+  readonly salt: number;
   position = 0;
   synced = 0;
   /** Whether the next frame goes on with the same request. */
   more = false;
+
+  constructor(salt: number) {
+    this.salt = salt;
+  }
 }
 
 /** Opens a frame at the end of `output`, at log position `position`, for the records that follow it. */
@@ -54,14 +62,22 @@ export function openFrame(output: OutputBuffer, position: number): void {
   output.byte(0);
 }
 
-/** Seals the frame that begins at `start` and reaches to the end of `output`. */
+/** Seals the frame that begins at `start` and reaches to the end of `output`; its checksum comes with its segment. */
 export function sealFrame(output: OutputBuffer, start: number, synced: number, more: boolean): void {
   const { bytes, words, length } = output;
   words.setUint32(start + LENGTH_AT, length - start - PREFIX_BYTES, true);
   words.setUint32(start + SYNCED_AT, synced % U32_RANGE, true);
   words.setUint32(start + SYNCED_AT + 4, Math.floor(synced / U32_RANGE), true);
   bytes[start + FLAGS_AT] = more ? MORE : 0;
-  words.setUint32(start, crc32(bytes, start + LENGTH_AT, length), true);
+}
+
+/** Gives the sealed frames of `bytes[start, end)` their checksums: they go to a segment with `salt`. */
+export function checksumFrames(bytes: Uint8Array, start: number, end: number, salt: number): void {
+  for (let at = start; at < end;) {
+    const next = endOfFrame(bytes, at);
+    writeU32(bytes, at, crc32(bytes, at + LENGTH_AT, next, salt));
+    at = next;
+  }
 }
 
 /** End of the frame that begins at `start`, which is known to be whole and valid. */
@@ -88,7 +104,9 @@ export function decodeFrame(
   const flags = bytes[start + FLAGS_AT]!;
   view.more = flags === MORE;
   if (view.position !== position || flags > MORE || !(view.synced <= position)) return FRAME_BAD;
-  return crc32(bytes, start + LENGTH_AT, frameEnd) === readU32(bytes, start) ? frameEnd : FRAME_BAD;
+  return crc32(bytes, start + LENGTH_AT, frameEnd, view.salt) === readU32(bytes, start)
+    ? frameEnd
+    : FRAME_BAD;
 }
 
 /** As {@linkcode decodeFrame}, but judged by nothing but the length. */
@@ -100,6 +118,13 @@ export function peekFrame(bytes: Uint8Array, start: number, end: number): number
   }
   const frameEnd = start + PREFIX_BYTES + length;
   return frameEnd <= end ? frameEnd : FRAME_INCOMPLETE;
+}
+
+function writeU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  bytes[at + 2] = value >>> 16;
+  bytes[at + 3] = value >>> 24;
 }
 
 /** `NaN` when it is not exact in a double. */

@@ -7,28 +7,20 @@
  */
 import { LOG_FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES } from "../core/limits.ts";
 import type { Disk } from "../io/disk.ts";
-import { decodeFrame, FRAME_BAD, FRAME_INCOMPLETE, FrameView } from "./log_frame.ts";
+import { decodeFrame, FRAME_BAD, FRAME_INCOMPLETE } from "./log_frame.ts";
+import type { NodeIdentity } from "./node_identity.ts";
 import { RECORD_BAD } from "./record.ts";
 import { RecordReader } from "./record_reader.ts";
 import { decide, type Place, refuse } from "./recovery_decisions.ts";
 import type { Replayer } from "./replayer.ts";
-import { listSegments, parseSegmentHeader, segmentPath, type SegmentPlace } from "./segment.ts";
-
-/** Where a recovered log goes on. */
-export interface LogEnd {
-  /** The segments before the last, ascending. */
-  readonly earlier: readonly SegmentPlace[];
-  readonly last: SegmentPlace;
-  /** Bytes of the last segment, header included. */
-  readonly length: number;
-}
+import { listSegments, type LogEnd, parseSegmentHeader, segmentPath, type SegmentPlace } from "./segment.ts";
 
 export interface LogReaderOptions {
   readonly disk: Disk;
   /** Folder of the segments. */
   readonly directory: string;
-  /** The node's. */
-  readonly identity: string;
+  /** Whose log it is, and what is known of its end. */
+  readonly identity: Pick<NodeIdentity, "id" | "newestSegment" | "stoppedAt">;
   readonly replayer: Replayer;
   /** Gets a line for each thing that was tidied up. */
   readonly warnings: string[];
@@ -42,19 +34,34 @@ export class LogReader {
   #heldPosition = -1;
   /** Log position behind which the segment replayed last has only zeros; −1 when it has none. */
   #zerosFrom = -1;
+  /** Segments that are there, the first of them that was replayed, and those behind the end. */
+  #numbers: readonly number[] = [];
+  #first = 0;
+  #surplus: readonly SegmentPlace[] = [];
+  /** Log position before which everything was synced once, as the frames say. */
+  #vouched = 0;
 
   constructor(options: LogReaderOptions) {
     this.#options = options;
   }
 
-  /** Replays the records from log position `from` on. */
+  /**
+   * Replays the records from log position `from` on, before which everything was synced. What is to be tidied up is left
+   * to {@linkcode LogReader.tidy}.
+   */
   async read(from: number): Promise<LogEnd> {
-    const { disk, directory, replayer } = this.#options;
-    const numbers = await listSegments(disk, directory);
-    const segments = await this.#find(numbers, from);
+    const { disk, directory, replayer, identity } = this.#options;
+    this.#numbers = await listSegments(disk, directory);
+    const segments = await this.#find(this.#numbers, from);
+    this.#first = segments[0]!.number;
+    this.#vouched = from;
     let end = from;
     for (const [index, segment] of segments.entries()) {
       end = await this.#replay(segment, segments[index + 1] ?? null, end);
+    }
+    if (identity.stoppedAt !== null && end < identity.stoppedAt) {
+      const at = `${segments.at(-1)!.path} ends at position ${end}, not at ${identity.stoppedAt}`;
+      refuse("last segment", "end before the stop in order", at);
     }
     if (replayer.heldBytes > 0) {
       decide("last segment", "incomplete request", `${directory} at position ${this.#heldPosition}`);
@@ -63,15 +70,23 @@ export class LogReader {
     }
     const kept = segments.filter((segment) => segment.position <= end);
     const last = kept.pop()!;
-    await this.#cut(segments.slice(kept.length + 1), last, end);
-    await this.#removeLeftovers(numbers.filter((number) => number < segments[0]!.number));
-    return { earlier: kept, last, length: lengthAt(last, end) };
+    this.#surplus = segments.slice(kept.length + 1);
+    return { earlier: kept, last, length: lengthAt(last, end), vouched: Math.min(this.#vouched, end) };
+  }
+
+  /** Makes `end`, which was read, the end of the log, and removes what a dump has made superfluous. */
+  async tidy(end: LogEnd): Promise<void> {
+    await this.#cut(end);
+    await this.#removeLeftovers(this.#numbers.filter((number) => number < this.#first));
   }
 
   /** The segments that hold what begins at position `from`, ascending and without gaps. */
   async #find(numbers: readonly number[], from: number): Promise<SegmentPlace[]> {
-    const { directory } = this.#options;
+    const { directory, identity } = this.#options;
     const segments: SegmentPlace[] = [];
+    if (numbers.at(-1)! < identity.newestSegment) {
+      refuse("last segment", "newest segment missing", segmentPath(directory, identity.newestSegment));
+    }
     for (const [index, number] of [...numbers.entries()].reverse()) {
       if (segments.length > 0 && segments[0]!.position <= from) break;
       const isLast = index === numbers.length - 1;
@@ -96,16 +111,15 @@ export class LogReader {
   async #open(number: number, isLast: boolean, isFirst: boolean): Promise<SegmentPlace | null> {
     const { disk, directory, identity } = this.#options;
     const path = segmentPath(directory, number);
-    const header = parseSegmentHeader(await readBeginning(disk, path), identity);
+    const header = parseSegmentHeader(await readBeginning(disk, path), identity.id);
     if (header.found === "whole header" && header.number === number) {
-      return { path, number, position: header.position };
+      return { path, number, position: header.position, salt: header.salt };
     }
     const place = isLast ? "last segment" : "earlier segment";
-    if (header.found === "foreign file" || header.found === "unknown version") {
-      refuse(place, header.found, path);
-    }
-    // The very first segment was whole before there was a node file.
-    const mayBeTorn = isLast && !isFirst && await disk.size(path) <= SEGMENT_HEADER_BYTES;
+    if (header.found !== "whole header" && header.found !== "bad header") refuse(place, header.found, path);
+    // A segment is whole before the node file knows it, and the very first one before there is a node file.
+    const mayBeTorn = isLast && !isFirst && number > identity.newestSegment &&
+      await disk.size(path) <= SEGMENT_HEADER_BYTES;
     if (!mayBeTorn) refuse(place, "bad header", path);
     decide(place, "bad header, no records", path);
     this.#headless = path;
@@ -117,7 +131,8 @@ export class LogReader {
     const { disk } = this.#options;
     const place = next === null && this.#headless === null ? "last segment" : "earlier segment";
     const offset = lengthAt(segment, from);
-    if (offset > await disk.size(segment.path)) {
+    const fileBytes = await disk.size(segment.path);
+    if (offset > fileBytes) {
       refuse(
         place,
         place === "last segment" ? "end before the dump's position" : "end missing",
@@ -126,7 +141,7 @@ export class LogReader {
     }
     const file = await disk.open(segment.path);
     await file.seek(offset);
-    const reader = new RecordReader(file, offset, from);
+    const reader = new RecordReader(file, offset, { segment, fileBytes });
     try {
       const isGood = await this.#replayRecords(segment, place, reader);
       if (!isGood) await this.#judgeBadFrame(segment, place, reader);
@@ -147,10 +162,12 @@ export class LogReader {
       const next = reader.next();
       if (next === FRAME_INCOMPLETE) {
         if (await reader.fill()) continue;
+        if (frame.synced > this.#vouched) this.#vouched = frame.synced; // of a last frame that has no records
         return reader.window.isEmpty;
       }
       if (next === FRAME_BAD) return false;
       if (replayer.heldBytes === 0) this.#heldPosition = frame.position;
+      if (frame.synced > this.#vouched) this.#vouched = frame.synced;
       const finding = next === RECORD_BAD
         ? "unknown record"
         : replayer.take(mutation, frame.more, reader.window.bytes, reader.recordStart, next);
@@ -169,22 +186,20 @@ export class LogReader {
       return;
     }
     if (place !== "last segment") refuse(place, "bad frame", at);
-    const wasSafe = saysThatItWasSafe(positionAt(segment, reader.offset), bytes, start, end);
+    const wasSafe = saysThatItWasSafe(positionAt(segment, reader.offset), reader);
     decide(place, wasSafe ? "bad frame that was safe" : "torn frame", at);
   }
 
-  /** Makes `end` the end of the log. */
-  async #cut(surplus: readonly SegmentPlace[], last: SegmentPlace, end: number): Promise<void> {
+  async #cut({ last, length }: LogEnd): Promise<void> {
     const { disk, directory, warnings } = this.#options;
     // The last first, so that a crash meanwhile leaves a log without a gap.
-    const paths = surplus.map((segment) => segment.path);
+    const paths = this.#surplus.map((segment) => segment.path);
     if (this.#headless !== null) paths.push(this.#headless);
     for (const path of paths.reverse()) {
       await disk.remove(path);
       warnings.push(`Removed ${path}, which a crash left without a complete write`);
     }
     if (paths.length > 0) await disk.syncDirectory(directory);
-    const length = lengthAt(last, end);
     const size = await disk.size(last.path);
     if (size === length) return;
     const file = await disk.open(last.path);
@@ -193,7 +208,7 @@ export class LogReader {
     } finally {
       file.close();
     }
-    if (end === this.#zerosFrom) return;
+    if (positionAt(last, length) === this.#zerosFrom) return;
     warnings.push(`Cut ${last.path} from ${size} to ${length} bytes: a crash left the last write incomplete`);
   }
 
@@ -215,11 +230,11 @@ function positionAt(segment: SegmentPlace, offset: number): number {
   return segment.position + offset - SEGMENT_HEADER_BYTES;
 }
 
-/** Whether a frame behind the bad one at `bytes[start]`, which is at log position `position`, says that it was safe. */
-function saysThatItWasSafe(position: number, bytes: Uint8Array, start: number, end: number): boolean {
-  const view = new FrameView();
+/** Whether a frame behind the bad one at which `reader` stands, at log position `position`, says that it was safe. */
+function saysThatItWasSafe(position: number, { frame, window }: RecordReader): boolean {
+  const { bytes, start, end } = window;
   for (let at = start + 1; at + LOG_FRAME_HEADER_BYTES <= end; at++) {
-    if (decodeFrame(view, position + at - start, bytes, at, end) > 0 && view.synced > position) return true;
+    if (decodeFrame(frame, position + at - start, bytes, at, end) > 0 && frame.synced > position) return true;
   }
   return false;
 }

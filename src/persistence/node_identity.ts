@@ -2,8 +2,12 @@
  * `node_<port>.json`: who this node is. Written when its log was made, and again whenever what it must not forget
  * changes. Plain JSON, for people to read:
  *
- *     { "format": 1, "id": "<uuid>", "createdAtMs": …, "cluster": "<name>" or null,
- *       "topology": any document or null, "epochs": { "<shard>": <newest epoch seen> } }
+ *     { "format": 2, "id": "<uuid>", "createdAtMs": …, "cluster": "<name>" or null,
+ *       "topology": any document or null, "epochs": { "<shard>": <newest epoch seen> },
+ *       "bootId": "<the machine's at the last start>" or null, "newestSegment": <number>, "stoppedAt": <position> or null }
+ *
+ * `newestSegment` is the log's newest segment as of when it was begun, and `stoppedAt` where the log ended when the node
+ * was last stopped in order; `null` from the next start on. So it shows when the end of the log is missing.
  *
  * The topology is opaque here: whoever saved it knows how to check it.
  */
@@ -12,7 +16,7 @@ import { messageOf, RefusalError } from "../core/errors.ts";
 import { SHARD_COUNT_MAX } from "../core/limits.ts";
 import { type Disk, replaceFile } from "../io/disk.ts";
 
-const FORMAT = 1;
+const FORMAT = 2;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** Bytes of an identity in the headers of files. */
@@ -27,11 +31,26 @@ export interface NodeIdentity {
   readonly topology: unknown;
   /** Newest epoch that the node has seen of each shard. */
   readonly epochs: Readonly<Record<number, number>>;
+  /** Of the machine when the node was last started: it changes when the machine is. `null` when that is unknown. */
+  readonly bootId: string | null;
+  /** Number of the log's newest segment that is known to have been there. */
+  readonly newestSegment: number;
+  /** Log position at which the node was stopped in order; `null` while it runs. */
+  readonly stoppedAt: number | null;
 }
 
 /** A node that has seen nothing yet. */
 export function newIdentity(id: string, createdAtMs: number): NodeIdentity {
-  return { id, createdAtMs, cluster: null, topology: null, epochs: {} };
+  return {
+    id,
+    createdAtMs,
+    cluster: null,
+    topology: null,
+    epochs: {},
+    bootId: null,
+    newestSegment: 1,
+    stoppedAt: null,
+  };
 }
 
 /** The 16 bytes that a UUID writes down. */
@@ -52,7 +71,13 @@ export async function loadIdentity(disk: Disk, path: string): Promise<NodeIdenti
 
 function parseIdentity(text: string, path: string): NodeIdentity {
   const fields = objectOf(text, path);
-  const { format, id, createdAtMs, cluster, topology, epochs } = fields;
+  const { format, id, createdAtMs, cluster, topology, epochs, bootId, newestSegment, stoppedAt } = fields;
+  if (format === 1) {
+    throw new RefusalError(
+      `Cannot read node identity: ${path}: "format" is 1, that of an older version of Roundel. Start that version, ` +
+        "or give this one a data folder of its own",
+    );
+  }
   if (format !== FORMAT) refuse(path, `"format" is ${shown(format)}, this version reads ${FORMAT}`);
   if (typeof id !== "string" || !UUID.test(id)) {
     refuse(path, `"id" is ${shown(id)}, not a UUID in lower case`);
@@ -62,7 +87,25 @@ function parseIdentity(text: string, path: string): NodeIdentity {
     refuse(path, `"cluster" is ${shown(cluster)}, not a name or null`);
   }
   if (topology === undefined) refuse(path, `"topology" is missing`);
-  return { id, createdAtMs, cluster, topology, epochs: epochsOf(epochs, path) };
+  if (typeof bootId !== "string" && bootId !== null) {
+    refuse(path, `"bootId" is ${shown(bootId)}, not a text or null`);
+  }
+  if (!isCount(newestSegment) || newestSegment < 1) {
+    refuse(path, `"newestSegment" is ${shown(newestSegment)}, not a number from 1`);
+  }
+  if (stoppedAt !== null && !isCount(stoppedAt)) {
+    refuse(path, `"stoppedAt" is ${shown(stoppedAt)}, not a log position or null`);
+  }
+  return {
+    id,
+    createdAtMs,
+    cluster,
+    topology,
+    epochs: epochsOf(epochs, path),
+    bootId,
+    newestSegment,
+    stoppedAt,
+  };
 }
 
 function objectOf(text: string, path: string): Record<string, unknown> {
@@ -86,6 +129,10 @@ function epochsOf(value: unknown, path: string): Record<number, number> {
     epochs[Number(shard)] = epoch;
   }
   return epochs;
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -3,22 +3,29 @@
  * `FRAME_INCOMPLETE` awaits {@linkcode RecordReader.fill}. Frames are checked as a whole when their first record is
  * wanted, so what is incomplete or bad is always a frame.
  */
-import { LOG_FRAME_HEADER_BYTES } from "../core/limits.ts";
+import { LOG_FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES } from "../core/limits.ts";
 import { KIND_EXPIRE, Mutation } from "../core/mutation.ts";
 import type { DiskFile } from "../io/disk.ts";
 import { FileWindow } from "./file_window.ts";
 import { decodeFrame, FrameView, peekFrame } from "./log_frame.ts";
 import { decodeRecord } from "./record.ts";
 import type { RecoveryTarget } from "./replayer.ts";
+import type { SegmentPlace } from "./segment.ts";
 
 /** Records whose keys are announced at a time. What is fetched for them fits well into the processor's cache. */
 const ANNOUNCED_MAX = 128;
+
+export interface RecordReaderOptions {
+  readonly segment: SegmentPlace;
+  /** How long the file is: a hint. */
+  readonly fileBytes: number;
+}
 
 export class RecordReader {
   /** That of the record that was read last; its bytes are the window's. */
   readonly mutation = new Mutation();
   /** The frame that it lies in. */
-  readonly frame = new FrameView();
+  readonly frame: FrameView;
   readonly window: FileWindow;
   /** Where the record that was read last begins in the window's bytes. */
   recordStart: number;
@@ -31,11 +38,12 @@ export class RecordReader {
   #announcedTo: number;
   #announcedFrameEnd: number;
 
-  /** `file` stands at `offset`, where log position `position` is, and is the reader's from now on. */
-  constructor(file: DiskFile, offset: number, position: number) {
-    this.window = new FileWindow(file, offset);
+  /** `file`, which is `segment` and has `fileBytes`, stands at `offset`, and is the reader's from now on. */
+  constructor(file: DiskFile, offset: number, { segment, fileBytes }: RecordReaderOptions) {
+    this.window = new FileWindow(file, offset, fileBytes - offset);
+    this.frame = new FrameView(segment.salt);
     this.recordStart = this.window.start;
-    this.#filePosition = position - offset;
+    this.#filePosition = segment.position - SEGMENT_HEADER_BYTES;
     this.#frameEnd = this.#announcedTo = this.#announcedFrameEnd = offset;
   }
 

@@ -1,6 +1,12 @@
 /**
  * The start of a node's data folder: take the lock, find out who we are, read the dump, replay the log behind it, and
- * open the log to go on. Or, in an empty folder, begin: the log first, then the node file, whose presence says that
+ * open the log to go on.
+ *
+ * What an earlier process has left can be read, but it may have died before it was on the disk itself. So whatever is
+ * read is made durable before anything is built on it: the folders are synced, the dump and the segments too, the node
+ * file and the log's unsynced end are written again.
+ *
+ * Or, in an empty folder, begin: the log first, then the node file, whose presence says that
  * there is a log. A crash between the two leaves an empty log, with which the next start begins anew.
  */
 import type { Clock } from "../core/clock.ts";
@@ -12,7 +18,8 @@ import { readDump } from "./dump_reader.ts";
 import { temporaryOf } from "./dump_writer.ts";
 import { type FsyncPolicy, Log, type LogOptions } from "./log.ts";
 import { LogReader } from "./log_reader.ts";
-import { loadIdentity, newIdentity, type NodeIdentity, saveIdentity } from "./node_identity.ts";
+import { NodeFile } from "./node_file.ts";
+import { newIdentity, type NodeIdentity } from "./node_identity.ts";
 import type { NodePaths } from "./paths.ts";
 import { decide, refuse } from "./recovery_decisions.ts";
 import { type RecoveryTarget, Replayer } from "./replayer.ts";
@@ -26,12 +33,17 @@ export interface RecoveryOptions {
   readonly logger: Logger;
   readonly paths: NodePaths;
   readonly policy: FsyncPolicy;
+  /** The machine's; `null` when it is unknown. */
+  readonly bootId: string | null;
+  /** See {@linkcode LogOptions}. */
+  readonly segmentBytes?: number;
+  readonly frameBytes?: number;
   /** Where the data goes, now that it is known whose it is. Called once, before any of it. */
   readonly targetFor: (identity: NodeIdentity) => RecoveryTarget;
 }
 
 export interface Recovered {
-  readonly identity: NodeIdentity;
+  readonly nodeFile: NodeFile;
   /** Log position of the dump that was read; 0 without one. */
   readonly dumpPosition: number;
   /** Of every shard that the files say anything about. */
@@ -52,6 +64,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   await disk.makeDirectory(paths.logDirectory);
   const lock = await disk.lock(paths.lock, paths.logDirectory);
   try {
+    for (const folder of [paths.dataDirectory, paths.logDirectory]) await disk.syncDirectory(folder);
     if (await disk.exists(temporaryOf(paths.dump))) await disk.remove(temporaryOf(paths.dump));
     return await disk.exists(paths.node) ? await resume(options, lock) : await begin(options, lock);
   } catch (error) {
@@ -61,17 +74,18 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
 }
 
 async function begin(options: RecoveryOptions, lock: DiskLock): Promise<Recovered> {
-  const { disk, clock, paths } = options;
+  const { disk, clock, paths, bootId } = options;
   if (await disk.exists(paths.dump)) refuse("data folder", "dump without node file", paths.dump);
   const numbers = await listSegments(disk, paths.logDirectory);
   if (numbers.length === 0) decide("data folder", "nothing", paths.dataDirectory);
   else await decideOnOrphans(disk, paths.logDirectory, numbers);
   const identity = newIdentity(randomUuid(options.random), clock.nowMs());
-  const log = await Log.create(logOptions(options, identity));
-  await saveIdentity(disk, paths.node, identity);
+  const nodeFile = new NodeFile(disk, paths.node, identity);
+  const log = await Log.create(logOptions(options, nodeFile));
+  await nodeFile.update({ bootId });
   options.targetFor(identity);
   return {
-    identity,
+    nodeFile,
     dumpPosition: 0,
     histories: new Map(),
     log,
@@ -89,38 +103,58 @@ async function decideOnOrphans(disk: Disk, directory: string, numbers: readonly 
 }
 
 async function resume(options: RecoveryOptions, lock: DiskLock): Promise<Recovered> {
-  const { disk, paths } = options;
-  const identity = await loadIdentity(disk, paths.node);
-  if ((await listSegments(disk, paths.logDirectory)).length === 0) {
-    refuse("data folder", "node file without log", paths.logDirectory);
-  }
+  const { disk, paths, bootId } = options;
+  const nodeFile = await NodeFile.load(disk, paths.node);
+  const { identity } = nodeFile;
   const warnings: string[] = [];
   const target = options.targetFor(identity);
+  await syncFiles(options);
   const dump = await disk.exists(paths.dump) ? await readDump(disk, paths.dump, identity.id, target) : null;
   const dumpPosition = dump?.position ?? 0;
   const dumpShards = dump?.shards ?? [];
   const replayer = new Replayer(target);
   for (const { shard, history } of dumpShards) replayer.histories.set(shard, history);
-  const reader = new LogReader({
-    disk,
-    directory: paths.logDirectory,
-    identity: identity.id,
-    replayer,
-    warnings,
-  });
-  const { earlier, last, length } = await reader.read(dumpPosition);
+  const reader = new LogReader({ disk, directory: paths.logDirectory, identity, replayer, warnings });
+  const end = await reader.read(dumpPosition);
+  // The node file gives up segments before they are removed, and knows new ones when they are safe.
+  const newestSegment = end.last.number;
+  const known = Math.min(newestSegment, identity.newestSegment);
+  await nodeFile.update({ bootId, newestSegment: known, stoppedAt: null });
+  await reader.tidy(end);
+  const log = await Log.open(logOptions(options, nodeFile), end);
+  if (known < newestSegment) await nodeFile.update({ newestSegment });
   return {
-    identity,
+    nodeFile,
     dumpPosition,
     histories: replayer.histories,
-    log: await Log.open(logOptions(options, identity), earlier, last, length),
+    log,
     lock,
     recordCount: replayer.recordCount + dumpShards.reduce((sum, { entryCount }) => sum + entryCount, 0),
     warnings,
   };
 }
 
-function logOptions(options: RecoveryOptions, identity: NodeIdentity): LogOptions {
-  const { disk, clock, logger, paths, policy } = options;
-  return { disk, clock, logger, directory: paths.logDirectory, identity: identity.id, policy };
+/** Syncs what is only read: a dump, and the segments before the last, which a person may have copied there just now. */
+async function syncFiles({ disk, paths }: RecoveryOptions): Promise<void> {
+  const numbers = await listSegments(disk, paths.logDirectory);
+  if (numbers.length === 0) refuse("data folder", "node file without log", paths.logDirectory);
+  const files = numbers.slice(0, -1).map((number) => segmentPath(paths.logDirectory, number));
+  if (await disk.exists(paths.dump)) files.push(paths.dump);
+  for (const path of files) await disk.syncFile(path);
+}
+
+function logOptions(options: RecoveryOptions, nodeFile: NodeFile): LogOptions {
+  const { disk, clock, random, logger, paths, policy, segmentBytes, frameBytes } = options;
+  const identity = nodeFile.identity.id;
+  const base = {
+    disk,
+    clock,
+    random,
+    logger,
+    directory: paths.logDirectory,
+    identity,
+    policy,
+    marks: nodeFile,
+  };
+  return { ...base, ...(segmentBytes && { segmentBytes }), ...(frameBytes && { frameBytes }) };
 }

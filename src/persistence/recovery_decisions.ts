@@ -32,6 +32,10 @@ const UPGRADE = "Start the version of Roundel that wrote it";
 const OLDER =
   "Start the version of Roundel that wrote it; or, if the log still begins with segment 1, move the dump away: " +
   "the log has everything";
+const OLDER_LOG = "Start the version of Roundel that wrote it, or give this one a data folder of its own";
+const GIVE_UP_END =
+  "Restore the data folder from a backup; or, to give up what is missing, put into the node file " +
+  '"newestSegment": 1 and "stoppedAt": null and start again';
 const KEEP_BEGINNING =
   "Restore it from a backup; or, to give up everything from there on, keep a copy of the file, " +
   "cut it to that many bytes (truncate -s) and start again";
@@ -59,6 +63,7 @@ export const RECOVERY_DECISIONS = [
   { place: "earlier segment", found: "missing segment", decision: "refuse", advice: RESTORE },
   { place: "earlier segment", found: "bad header", decision: "refuse", advice: RESTORE },
   { place: "earlier segment", found: "foreign file", decision: "refuse", advice: FOREIGN },
+  { place: "earlier segment", found: "older version", decision: "refuse", advice: OLDER_LOG },
   { place: "earlier segment", found: "unknown version", decision: "refuse", advice: UPGRADE },
   { place: "earlier segment", found: "bad frame", decision: "refuse", advice: RESTORE },
   { place: "earlier segment", found: "unknown record", decision: "refuse", advice: UPGRADE },
@@ -71,12 +76,15 @@ export const RECOVERY_DECISIONS = [
   { place: "last segment", found: "bad header, no records", decision: "cut" },
   { place: "last segment", found: "bad header", decision: "refuse", advice: RESTORE },
   { place: "last segment", found: "foreign file", decision: "refuse", advice: FOREIGN },
+  { place: "last segment", found: "older version", decision: "refuse", advice: OLDER_LOG },
   { place: "last segment", found: "unknown version", decision: "refuse", advice: UPGRADE },
   { place: "last segment", found: "torn frame", decision: "cut" },
   { place: "last segment", found: "incomplete request", decision: "cut" },
   { place: "last segment", found: "unknown record", decision: "refuse", advice: UPGRADE },
   { place: "last segment", found: "bad frame that was safe", decision: "refuse", advice: KEEP_BEGINNING },
   { place: "last segment", found: "end before the dump's position", decision: "refuse", advice: RESTORE },
+  { place: "last segment", found: "newest segment missing", decision: "refuse", advice: GIVE_UP_END },
+  { place: "last segment", found: "end before the stop in order", decision: "refuse", advice: GIVE_UP_END },
   { place: "last segment", found: "gap in a shard's sequence", decision: "refuse", advice: RESTORE },
   { place: "last segment", found: "older epoch", decision: "refuse", advice: RESTORE },
 ] as const satisfies readonly Row[];

@@ -18,7 +18,7 @@ function recoveringNode() {
   const disk = new SimulatedDisk().process();
   const { promise, resolve } = Promise.withResolvers<void>();
   const lock = disk.lock.bind(disk);
-  disk.lock = (path) => promise.then(() => lock(path));
+  disk.lock = (path, folder) => promise.then(() => lock(path, folder));
   const options = {
     ...{
       host: "127.0.0.1",
@@ -31,7 +31,7 @@ function recoveringNode() {
   };
   const started = NodeServer.start(options, {
     ...{ network, clock, disk, random: new SeededRandom(1), logger: new CollectingLogger() },
-    process: { pid: 1, denoVersion: "test", os: "test", residentBytes: () => 0 },
+    process: { pid: 1, denoVersion: "test", os: "test", residentBytes: () => 0, bootId: null },
   });
   const connect = () => network.connect({ host: "127.0.0.1", port: 8081 });
   return { clock, started, connect, goOn: resolve };

@@ -48,7 +48,7 @@ export class NodeWorld {
       network: this.#network,
       disk: this.disk.process(),
       random: this.random,
-      process: { pid: 1, denoVersion: "test", os: "test", residentBytes: () => 0 },
+      process: { pid: 1, denoVersion: "test", os: "test", residentBytes: () => 0, bootId: null },
       logger: this.logger,
     });
   }

@@ -2,7 +2,12 @@
 import { crc32 } from "../../src/core/checksum.ts";
 import { SEGMENT_HEADER_BYTES } from "../../src/core/limits.ts";
 import { endOfFrame } from "../../src/persistence/dump_frame.ts";
-import { decodeFrame, endOfFrame as endOfLogFrame, FrameView } from "../../src/persistence/log_frame.ts";
+import {
+  checksumFrames,
+  decodeFrame,
+  endOfFrame as endOfLogFrame,
+  FrameView,
+} from "../../src/persistence/log_frame.ts";
 import { segmentHeader, segmentPath } from "../../src/persistence/segment.ts";
 import type { SimulatedDisk } from "../support/simulated_disk.ts";
 import { FIRST_SEGMENT, PATHS } from "./test_node.ts";
@@ -40,7 +45,9 @@ export function append(disk: SimulatedDisk, path: string, more: ArrayLike<number
 
 /** Makes the checksum of the log's frame at `offset` right again. */
 export function fixLogFrame(disk: SimulatedDisk, path: string, offset: number): void {
-  fixFrame(disk, path, offset, endOfLogFrame(disk.contentOf(path), offset));
+  const bytes = disk.contentOf(path);
+  checksumFrames(bytes, offset, endOfLogFrame(bytes, offset), saltOf(bytes));
+  disk.corrupt(path, bytes);
 }
 
 /** Where each frame of a dump begins whose frames begin at `first`, and where the last one ends. */
@@ -65,10 +72,15 @@ export function fixHeader(disk: SimulatedDisk, path: string, length: number): vo
   disk.corrupt(path, bytes);
 }
 
+/** The salt of a segment with these bytes. */
+export function saltOf(bytes: Bytes): number {
+  return new DataView(bytes.buffer).getUint32(40, true);
+}
+
 /** Where each frame of the log's first segment begins, and where the last one ends. */
 export function logFrameOffsets(disk: SimulatedDisk): number[] {
   const bytes = disk.contentOf(FIRST_SEGMENT);
-  const view = new FrameView();
+  const view = new FrameView(saltOf(bytes));
   const offsets = [SEGMENT_HEADER_BYTES];
   while (true) {
     const at = offsets.at(-1)!;
@@ -90,7 +102,8 @@ export function divideLog(disk: SimulatedDisk, identity: string, counts: readonl
   let first = 0;
   for (const [index, count] of counts.entries()) {
     const [start, end] = [offsets[first]!, offsets[first + count]!];
-    const header = segmentHeader(identity, { number: index + 1, position: start - SEGMENT_HEADER_BYTES });
+    const place = { number: index + 1, position: start - SEGMENT_HEADER_BYTES, salt: saltOf(bytes) };
+    const header = segmentHeader(identity, place);
     disk.corrupt(segmentPath(PATHS.logDirectory, index + 1), joined(header, bytes.slice(start, end)));
     first += count;
   }

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { DISK_FULL_RETRY_MS, EVERYSEC_SYNC_MS, KIB, MIB } from "../../src/core/limits.ts";
 import type { FsyncPolicy } from "../../src/persistence/log.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 import { SimulatedDisk } from "../support/simulated_disk.ts";
 import { SECOND_SEGMENT, settle, TestNode } from "./test_node.ts";
 
@@ -167,4 +168,67 @@ Deno.test("A log that is closed while its disk is full calls off its next attemp
   await node.commit();
   await node.stop();
   assertEquals(node.clock.timerCount, 0);
+});
+
+for (const code of ["EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "EINTR", "EDQUOT"]) {
+  Deno.test(`A log whose write or next segment fails with ${code} resumes by itself`, async () => {
+    const disk = new SimulatedDisk();
+    const node = await TestNode.start(disk, { segmentBytes: 2 * KIB });
+    const failure = Object.assign(new Error("no luck"), { code });
+    for (const fault of ["failOpens", "failWrites"] as const) {
+      disk[fault] = failure;
+      // More than a segment, so that the next one is needed.
+      for (let i = 0; i < 30; i++) {
+        node.set(0, `${fault}${i}`, "x".repeat(100));
+        node.log.endRequest();
+        await settle();
+      }
+      assertMatch(node.log.failure, /^Cannot write log: .* \(no luck\); .*, writes resume by themselves$/);
+      assertEquals(await node.log.whenCommitted(node.log.appended), false);
+      disk[fault] = null;
+      node.clock.advance(DISK_FULL_RETRY_MS);
+      await settle();
+      assertEquals([node.log.failure, node.log.committed], ["", node.log.appended]);
+    }
+    disk.losePower();
+    const restarted = await TestNode.start(disk);
+    assertEquals(restarted.model.content(), node.model.content());
+    await restarted.stop();
+  });
+}
+
+Deno.test("A log that cannot have its next segment's mark saved goes on with the same segment, so that no crash takes what the mark speaks of", async () => {
+  for (let turns = 0; turns < 60; turns++) {
+    const disk = new SimulatedDisk();
+    const node = await TestNode.start(disk, { segmentBytes: KIB });
+    const failure = Object.assign(new Error("no room"), { code: "ENOSPC" });
+    disk.failDirectorySyncs = failure;
+    for (let i = 0; node.log.failure === ""; i++) {
+      node.set(0, `k${i}`, "x".repeat(100));
+      node.log.endRequest();
+      await settle();
+    }
+    const committed = node.log.committed;
+    disk.failDirectorySyncs = null;
+    node.clock.advance(DISK_FULL_RETRY_MS);
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    disk.losePower(new SeededRandom(turns));
+    await settle();
+    const restarted = await TestNode.start(disk);
+    assert(restarted.log.appended >= committed, `${turns} turns`);
+    await restarted.stop();
+  }
+});
+
+Deno.test("A log that cannot mark that it was closed in order is closed all the same", async () => {
+  const disk = new SimulatedDisk();
+  const node = await TestNode.start(disk);
+  node.set(0, "a", "1");
+  await node.commit();
+  disk.failDirectorySyncs = new Error("I/O error");
+  await node.stop();
+  disk.failDirectorySyncs = null;
+  const restarted = await TestNode.start(disk);
+  assertEquals(restarted.model.content(), { "0/a": "1@0" });
+  await restarted.stop();
 });

@@ -30,6 +30,9 @@ Deno.test("A node's identity is loaded as it was saved, even after a power loss"
     cluster: "c1",
     topology: { version: 3, nodes: ["ä"] },
     epochs: { 0: 1, 15: 7 },
+    bootId: "b",
+    newestSegment: 3,
+    stoppedAt: 99,
   };
   await saveIdentity(disk, PATH, newIdentity(ID, 123));
   await saveIdentity(disk, PATH, identity);
@@ -45,13 +48,31 @@ Deno.test("A node's identity is random, a UUID of version 4, and 16 bytes", () =
   assertEquals([...identityBytes(ID).slice(0, 8)], [0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0x4c, 0xde]);
 });
 
-const GOOD = { format: 1, id: ID, createdAtMs: 1, cluster: null, topology: null, epochs: {} };
+const GOOD = {
+  format: 2,
+  id: ID,
+  createdAtMs: 1,
+  cluster: null,
+  topology: null,
+  epochs: {},
+  bootId: null,
+  newestSegment: 1,
+  stoppedAt: null,
+};
 
 for (
   const [what, content, message] of [
     ["is no JSON", "{", "JSON"],
     ["is no object", "[]", "not a JSON object"],
-    ["has another format", { ...GOOD, format: 2 }, '"format" is 2, this version reads 1'],
+    ["has another format", { ...GOOD, format: 3 }, '"format" is 3, this version reads 2'],
+    [
+      "has the format before",
+      { ...GOOD, format: 1 },
+      '"format" is 1, that of an older version of Roundel. Start',
+    ],
+    ["has a boot id that is no text", { ...GOOD, bootId: 1 }, '"bootId" is 1'],
+    ["has no newest segment", { ...GOOD, newestSegment: 0 }, '"newestSegment" is 0'],
+    ["stopped nowhere", { ...GOOD, stoppedAt: -1 }, '"stoppedAt" is -1'],
     ["has no id", { ...GOOD, id: undefined }, '"id" is missing'],
     ["has an id that is no UUID", { ...GOOD, id: ID.toUpperCase() }, '"id" is "0123'],
     ["has no time", { ...GOOD, createdAtMs: "1" }, '"createdAtMs" is "1"'],

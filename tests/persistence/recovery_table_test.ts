@@ -11,7 +11,7 @@ import {
 } from "../../src/core/limits.ts";
 import { OutputBuffer } from "../../src/core/output_buffer.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
-import { openFrame, sealFrame } from "../../src/persistence/log_frame.ts";
+import { checksumFrames, openFrame, sealFrame } from "../../src/persistence/log_frame.ts";
 import type { FsyncPolicy } from "../../src/persistence/log.ts";
 import { RECOVERY_DECISIONS } from "../../src/persistence/recovery_decisions.ts";
 import { mutationOf } from "../support/mutations.ts";
@@ -26,6 +26,7 @@ import {
   flipByte,
   frameOffsets,
   logFrameOffsets,
+  saltOf,
   setByte,
   shrink,
 } from "./corruption.ts";
@@ -58,7 +59,7 @@ async function filledDisk(policy: FsyncPolicy = "always"): Promise<[SimulatedDis
   }
   disk.killProcess();
   cutTo(disk, FIRST_SEGMENT, logFrameOffsets(disk).at(-1)!);
-  return [disk, node.recovered.identity.id];
+  return [disk, node.recovered.nodeFile.identity.id];
 }
 
 /** Adds a dump, and one more record to the log behind it. */
@@ -111,6 +112,11 @@ function changeHeader(
 ): void {
   flipByte(disk, path, at);
   fixHeader(disk, path, headerBytes);
+}
+
+function setVersion(disk: SimulatedDisk, path: string, version: number): void {
+  setByte(disk, path, VERSION_AT, version);
+  fixHeader(disk, path, SEGMENT_HEADER_BYTES);
 }
 
 const VERSION_AT = 7;
@@ -178,6 +184,7 @@ const SCENARIOS: Record<string, Scenario> = {
   },
   "earlier segment: bad header": withTwoSegments((disk) => flipByte(disk, FIRST_SEGMENT, 30)),
   "earlier segment: foreign file": withTwoSegments((disk) => changeHeader(disk, FIRST_SEGMENT, IDENTITY_AT)),
+  "earlier segment: older version": withTwoSegments((disk) => setVersion(disk, FIRST_SEGMENT, 2)),
   "earlier segment: unknown version": withTwoSegments((disk) =>
     changeHeader(disk, FIRST_SEGMENT, VERSION_AT)
   ),
@@ -199,6 +206,7 @@ const SCENARIOS: Record<string, Scenario> = {
   }),
   "last segment: bad header": withTwoSegments((disk) => flipByte(disk, SECOND_SEGMENT, 30)),
   "last segment: foreign file": withTwoSegments((disk) => changeHeader(disk, SECOND_SEGMENT, IDENTITY_AT)),
+  "last segment: older version": withTwoSegments((disk) => setVersion(disk, SECOND_SEGMENT, 2)),
   "last segment: unknown version": withTwoSegments((disk) => changeHeader(disk, SECOND_SEGMENT, VERSION_AT)),
   "last segment: torn frame": { prepare: (disk) => shrink(disk, FIRST_SEGMENT, 1), content: ALL_BUT_LAST },
   "last segment: incomplete request": {
@@ -219,6 +227,19 @@ const SCENARIOS: Record<string, Scenario> = {
   "last segment: end before the dump's position": withDump((disk) => {
     cutTo(disk, FIRST_SEGMENT, logFrameOffsets(disk)[3]!);
   }),
+  "last segment: newest segment missing": {
+    prepare: async (disk, identity) => {
+      divideLog(disk, identity, [2, 2]);
+      await (await TestNode.start(disk)).stop();
+      await disk.remove(SECOND_SEGMENT);
+    },
+  },
+  "last segment: end before the stop in order": {
+    prepare: async (disk) => {
+      await (await TestNode.start(disk)).stop();
+      cutTo(disk, FIRST_SEGMENT, logFrameOffsets(disk).at(-2)!);
+    },
+  },
   "last segment: gap in a shard's sequence": {
     prepare: (disk) => changeLastRecord(disk, SEQUENCE_AT, 9),
   },
@@ -306,6 +327,35 @@ for (const policy of ["always", "everysec"] as const) {
   });
 }
 
+Deno.test("Recovery takes no frame for true that a client has forged in a value, knowing all but the salt", async () => {
+  const [disk] = await filledDisk();
+  const node = await TestNode.start(disk);
+  let sequence = node.sequenceOf(0);
+  const set = async (value: Uint8Array) => {
+    const frameAt = node.log.appended;
+    node.log.append(mutationOf({ epoch: 1, sequence: ++sequence, key: "k", value }));
+    await node.commit();
+    return frameAt;
+  };
+  const pattern = new Uint8Array(LOG_FRAME_HEADER_BYTES).fill(0xee);
+  const patternFrameAt = await set(pattern);
+  const patternAt = disk.contentOf(FIRST_SEGMENT).indexOf(0xee) - SEGMENT_HEADER_BYTES;
+
+  const forged = new OutputBuffer();
+  const forgedAt = node.log.appended + patternAt - patternFrameAt;
+  openFrame(forged, forgedAt);
+  sealFrame(forged, 0, forgedAt, false);
+  checksumFrames(forged.bytes, 0, forged.length, 0);
+  const frameAt = await set(forged.view());
+  disk.killProcess();
+  // What a torn write leaves: the first sector is missing, what the client sent is there.
+  flipByte(disk, FIRST_SEGMENT, SEGMENT_HEADER_BYTES + frameAt);
+  const restarted = await TestNode.start(disk);
+  assertEquals(restarted.recovered.warnings.length, 1);
+  assertEquals(restarted.log.appended, frameAt);
+  await restarted.stop();
+});
+
 Deno.test("Recovery cuts off a batch that lost a page in its middle, since no frame behind it says that it was safe", async () => {
   const [disk] = await filledDisk();
   const node = await TestNode.start(disk);
@@ -341,6 +391,7 @@ Deno.test("Recovery cuts off a frame that says it stands elsewhere", async () =>
   const frame = new OutputBuffer();
   openFrame(frame, 7);
   sealFrame(frame, 0, 0, false);
+  checksumFrames(frame.bytes, 0, frame.length, saltOf(disk.contentOf(FIRST_SEGMENT)));
   append(disk, FIRST_SEGMENT, frame.view());
   await assertGoesOn(disk, ALL, true);
 });
@@ -394,7 +445,7 @@ Deno.test("Recovery removes what a dump had made superfluous when a crash came b
 Deno.test("Recovery refuses a log that begins after the dump", async () => {
   const [disk, identity] = await filledDisk();
   await addDump(disk);
-  divideLog(disk, identity, [4, 1]);
+  divideLog(disk, identity, [4, 2]);
   await disk.remove(FIRST_SEGMENT);
   const node = await TestNode.start(disk);
   assertEquals(node.model.content(), ALL_BUT_LAST);

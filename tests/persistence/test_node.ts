@@ -90,6 +90,11 @@ export interface TestNodeOptions {
   readonly policy?: FsyncPolicy;
   readonly clock?: FakeClock;
   readonly seed?: number;
+  /** The disk as the node sees it. */
+  readonly process?: Disk;
+  readonly bootId?: string;
+  readonly segmentBytes?: number;
+  readonly frameBytes?: number;
 }
 
 export class TestNode {
@@ -112,7 +117,12 @@ export class TestNode {
     this.clock = clock;
     this.recovered = recovered;
     this.model = model;
-    this.writer = new DumpWriter({ disk: process, clock, path: PATHS.dump, identity: recovered.identity.id });
+    this.writer = new DumpWriter({
+      disk: process,
+      clock,
+      path: PATHS.dump,
+      identity: recovered.nodeFile.identity.id,
+    });
     for (const [shard, history] of recovered.histories) this.#histories.set(shard, history);
   }
 
@@ -120,7 +130,7 @@ export class TestNode {
   static async start(disk: SimulatedDisk, options: TestNodeOptions = {}): Promise<TestNode> {
     const clock = options.clock ?? new FakeClock();
     const model = new Model();
-    const process = disk.process();
+    const process = options.process ?? disk.process();
     const recovered = await recover({
       disk: process,
       clock,
@@ -128,6 +138,9 @@ export class TestNode {
       logger: QUIET,
       paths: PATHS,
       policy: options.policy ?? "always",
+      bootId: options.bootId ?? "boot",
+      ...(options.segmentBytes && { segmentBytes: options.segmentBytes }),
+      ...(options.frameBytes && { frameBytes: options.frameBytes }),
       targetFor: () => model,
     });
     return new TestNode(disk, process, clock, recovered, model);

@@ -31,6 +31,8 @@ export class SimulatedDisk implements Disk {
   failWrites: Error | null = null;
   /** Syncs of files that were begun. */
   syncCount = 0;
+  /** Those that failed. */
+  failedSyncCount = 0;
   /** Writes to open files, those that failed included. */
   writeCount = 0;
   #names = new Map<string, Node>();
@@ -96,6 +98,13 @@ export class SimulatedDisk implements Disk {
     }
     this.#names = new Map(this.#durableNames);
     for (const file of this.#files()) file.losePower(random);
+  }
+
+  /** Bytes of all files. */
+  get usedBytes(): number {
+    let used = 0;
+    for (const file of this.#files()) used += file.length;
+    return used;
   }
 
   /** A copy of a file's content. */
@@ -248,7 +257,7 @@ export class SimulatedDisk implements Disk {
     if (this.failWrites !== null) throw this.failWrites;
     const fits = this.capacityBytes === Infinity ? bytes.length : Math.min(
       bytes.length,
-      Math.max(0, this.capacityBytes - this.#usedBytes() + Math.max(0, node.length - at)),
+      Math.max(0, this.capacityBytes - this.usedBytes + Math.max(0, node.length - at)),
     );
     if (fits > 0) node.change({ at, bytes: bytes.slice(0, fits) });
     if (fits < bytes.length) throw diskFullError();
@@ -261,16 +270,11 @@ export class SimulatedDisk implements Disk {
     else await turn();
     check();
     if (this.failSyncs !== null) {
+      this.failedSyncCount++;
       node.failSync(changeCount);
       throw this.failSyncs;
     }
     node.sync(changeCount);
-  }
-
-  #usedBytes(): number {
-    let used = 0;
-    for (const file of this.#files()) used += file.length;
-    return used;
   }
 
   /** Every file that has a name. */
