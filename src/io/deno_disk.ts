@@ -57,7 +57,7 @@ export class DenoDisk implements Disk {
    * for the one under way, so each has to be short.
    */
   writeFile(path: string, chunks: AsyncIterable<Uint8Array<ArrayBuffer>>): Promise<void> {
-    return this.#pace.duringBulkWrite(async () => {
+    return this.#pace.duringBulk(async () => {
       await Deno.writeFile(path, new Uint8Array(0), { mode: FILE_MODE });
       using file = await Deno.open(path, { read: true, write: true });
       let unsyncedBytes = 0;
@@ -75,7 +75,7 @@ export class DenoDisk implements Disk {
 
   async syncFile(path: string): Promise<void> {
     using file = await Deno.open(path, { read: true, write: true });
-    await this.#pace.duringBulkWrite(() => file.sync());
+    await this.#pace.duringBulk(() => file.sync());
   }
 
   async syncDirectory(path: string): Promise<void> {
@@ -83,12 +83,13 @@ export class DenoDisk implements Disk {
     await folder.sync();
   }
 
+  /** The room of a large file that is replaced is freed in a thread; syncs beside that take their time. */
   rename(from: string, to: string): Promise<void> {
-    return Deno.rename(from, to);
+    return this.#pace.duringBulk(() => Deno.rename(from, to));
   }
 
   remove(path: string): Promise<void> {
-    return Deno.remove(path);
+    return this.#pace.duringBulk(() => Deno.remove(path));
   }
 
   /** The parents' lists of names are synced as far up as this process may look; beyond that its owner vouches for them. */
@@ -158,11 +159,11 @@ class DenoDiskFile implements DiskFile {
   }
 
   async sync(bytes = Infinity): Promise<void> {
-    const isAtOnce = this.#pace.isAtOnce(bytes);
     const beganMs = performance.now();
-    if (isAtOnce) this.#file.syncDataSync();
+    if (this.#pace.isAtOnce(bytes, beganMs)) this.#file.syncDataSync();
     else await this.#file.syncData();
-    this.#pace.took(bytes, performance.now() - beganMs);
+    const endedMs = performance.now();
+    this.#pace.took(bytes, endedMs - beganMs, endedMs);
   }
 
   async seek(offset: number): Promise<void> {

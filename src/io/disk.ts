@@ -50,8 +50,13 @@ export interface Disk {
   syncFile(path: string): Promise<void>;
   /** Resolves when the folder's list of names is on the disk itself. */
   syncDirectory(path: string): Promise<void>;
-  /** Renames a file, replacing the target in one step. */
+  /**
+   * Renames a file, replacing the target in one step. What was the target stays whole for whoever has it by another name,
+   * as a backup may, or has it open: a file that had a name is never cut shorter to give back its room in pieces, since
+   * nobody can tell who reads it.
+   */
   rename(from: string, to: string): Promise<void>;
+  /** Takes a file's name. What holds for the target of a {@linkcode Disk.rename} holds for it. */
   remove(path: string): Promise<void>;
   /**
    * Makes a folder and its parents, if need be, so that a loss of power cannot undo it; also when an earlier process made

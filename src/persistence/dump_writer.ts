@@ -8,7 +8,6 @@ import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import { DUMP_BACKLOG_BYTES_HIGH } from "../core/limits.ts";
 import { directoryOf, type Disk } from "../io/disk.ts";
-import { vacate } from "../io/vacate.ts";
 import { type DumpSource, DumpStream, type StepPace } from "./dump_stream.ts";
 import type { Log } from "./log.ts";
 
@@ -94,10 +93,8 @@ export class DumpWriter {
     await disk.writeFile(temporary, stream.chunks(() => this.#relieve(), pace));
     await disk.syncFile(temporary);
     if (!await log.syncThrough(position)) throw new Error(log.failure);
-    await vacate(disk, path, async () => {
-      await disk.rename(temporary, path);
-      await disk.syncDirectory(directoryOf(path));
-    });
+    await disk.rename(temporary, path);
+    await disk.syncDirectory(directoryOf(path));
   }
 
   /** Best effort: what stays behind is removed at the next start. */

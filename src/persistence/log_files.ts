@@ -8,12 +8,15 @@ import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import { KIB } from "../core/limits.ts";
 import type { Random } from "../core/random.ts";
-import { vacate } from "../io/vacate.ts";
 import { rewriteTail } from "./rewrite_tail.ts";
 import { type LogEnd, Segment, type SegmentOptions, type SegmentPlace } from "./segment.ts";
 
 /** A longer write goes through a thread, so that copying it does not hold up the loop. */
 const WRITE_AT_ONCE_BYTES_MAX = 256 * KIB;
+/** A write at once that takes longer is slow: the system makes writers wait for the disk … */
+const SLOW_WRITE_MS_MIN = 2;
+/** … so for so many times as long, writes go through a thread. */
+const SLOW_WRITE_REST_FACTOR = 1_000;
 
 /** What outlives the log's files, so that it shows when their end is missing. */
 export interface LogMarks {
@@ -47,6 +50,8 @@ export class LogFiles {
   #syncFailure: SyncError | null = null;
   #syncCount = 0;
   #lastSyncMs = 0;
+  /** No write is done at once before then. */
+  #writesRestUntilMs = 0;
 
   private constructor(options: LogFilesOptions, earlier: readonly SegmentPlace[], segment: Segment) {
     this.#options = options;
@@ -104,10 +109,24 @@ export class LogFiles {
       }
       const piece = bytes.subarray(at, pieceEnd);
       // At once takes 4 µs, the detour through a thread 51; but while a sync runs it may take 25 ms.
-      if (piece.length <= WRITE_AT_ONCE_BYTES_MAX && this.#syncing === null) this.#segment.writeSync(piece);
+      if (this.#syncing === null && this.#isAtOnce(piece.length)) this.#writeAtOnce(piece);
       else await this.#segment.write(piece);
       at = pieceEnd;
     }
+  }
+
+  /** Whether to write so much at once. After a slow write none is for a while: they hold the loop for a thousandth of the time. */
+  #isAtOnce(bytes: number): boolean {
+    return bytes <= WRITE_AT_ONCE_BYTES_MAX && this.#options.clock.monotonicMs() >= this.#writesRestUntilMs;
+  }
+
+  #writeAtOnce(piece: Uint8Array<ArrayBuffer>): void {
+    const { clock } = this.#options;
+    const beganMs = clock.monotonicMs();
+    this.#segment.writeSync(piece);
+    const endedMs = clock.monotonicMs();
+    const tookMs = endedMs - beganMs;
+    if (tookMs >= SLOW_WRITE_MS_MIN) this.#writesRestUntilMs = endedMs + tookMs * SLOW_WRITE_REST_FACTOR;
   }
 
   /** Takes back what a failed write has left behind. */
@@ -131,11 +150,9 @@ export class LogFiles {
     const { disk, directory } = this.#options;
     while (this.#segments.length > 1 && this.#segments[1]!.position <= position) {
       const { path } = this.#segments[0]!;
-      await vacate(disk, path, async () => {
-        await disk.remove(path);
-        this.#segments.shift();
-        await disk.syncDirectory(directory);
-      });
+      await disk.remove(path);
+      this.#segments.shift();
+      await disk.syncDirectory(directory);
     }
   }
 

@@ -284,3 +284,19 @@ Deno.test("Files and folders are made for their owner only", async () => {
     assertEquals(await Promise.all(["a", "b", "c"].map(modeOf)), [0o600, 0o600, 0o600]);
   });
 });
+
+Deno.test("A large file that is replaced or removed stays whole under another name, and for whoever has it open", async () => {
+  await withFolder(async (folder) => {
+    const disk = new DenoDisk();
+    const large = new Uint8Array(13 * MIB).fill(7);
+    for (const name of ["a", "b"]) await replaceFile(disk, `${folder}/${name}`, large);
+    await Deno.link(`${folder}/a`, `${folder}/backup`);
+    using reader = await Deno.open(`${folder}/b`);
+    await replaceFile(disk, `${folder}/a`, bytesOf("new"));
+    await disk.remove(`${folder}/b`);
+    assertEquals([await disk.size(`${folder}/backup`), (await reader.stat()).size], [
+      large.length,
+      large.length,
+    ]);
+  });
+});

@@ -1,6 +1,7 @@
 /** The log's group commit under each policy, and its segments. */
 import { assert, assertEquals } from "@std/assert";
 import { EVERYSEC_SYNC_BYTES, EVERYSEC_SYNC_MS, MIB, SEGMENT_BYTES_MAX } from "../../src/core/limits.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { SimulatedDisk } from "../support/simulated_disk.ts";
 import { FIRST_SEGMENT, PATHS, SECOND_SEGMENT, settle, TestNode } from "./test_node.ts";
 
@@ -237,5 +238,58 @@ Deno.test("A log with policy everysec that has much unsynced begins to sync befo
   }
   await settle();
   assert(node.log.syncCount > syncsBefore);
+  await node.stop();
+});
+
+Deno.test("Whoever reads a dump or a segment that is replaced or removed meanwhile reads all of it", async () => {
+  const node = await TestNode.start(new SimulatedDisk(), { segmentBytes: 6 * MIB });
+  const { disk } = node;
+  for (let i = 0; i < 3; i++) node.set(0, `k${i}`, "x".repeat(5 * MIB));
+  await node.commit();
+  const { position } = await node.dump();
+  const [dump, segment] = [PATHS.dump, FIRST_SEGMENT].map((path) => disk.contentOf(path));
+  const readers = await Promise.all([PATHS.dump, FIRST_SEGMENT].map((path) => disk.open(path)));
+  node.flush(0);
+  await node.commit();
+  await node.dump();
+  await node.log.removeBefore(position);
+  assert(!disk.paths.includes(FIRST_SEGMENT));
+  for (const [i, reader] of readers.entries()) {
+    assertEquals(await reader.read(new Uint8Array(20 * MIB)), [dump, segment][i]!.length);
+    reader.close();
+  }
+  await node.stop();
+});
+
+Deno.test("A log whose write was slow leaves the next ones to a thread, until a thousand times as long is over", async () => {
+  const clock = new FakeClock();
+  const process = new SimulatedDisk();
+  const deeds: string[] = [];
+  const open = process.create.bind(process);
+  process.create = async (path) => {
+    const file = await open(path);
+    const writeSync = file.writeSync.bind(file);
+    let slowMs = 30;
+    file.writeSync = (bytes) => {
+      deeds.push("at once");
+      clock.advance(slowMs);
+      slowMs = 0;
+      writeSync(bytes);
+    };
+    file.write = (bytes) => {
+      deeds.push("by a thread");
+      writeSync(bytes);
+      return Promise.resolve();
+    };
+    return file;
+  };
+  const node = await TestNode.start(process, { policy: "no", clock, process });
+  deeds.length = 0;
+  for (const passMs of [0, 29_000, 1_000]) {
+    clock.advance(passMs);
+    node.set(0, "a", "1");
+    await node.commit();
+  }
+  assertEquals(deeds, ["at once", "by a thread", "at once"]);
   await node.stop();
 });
