@@ -60,21 +60,24 @@ function serviceLines(record: Record, target: "node" | "cluster"): string[] {
   ];
 }
 
-/** What those met who were not hit by an outage, by the fault that was under way. */
+/** What those met who were not hit by an outage, by the fault that was under way, or none: what the machine itself does. */
 function faultLines(record: Record): string[] {
-  const met = new Map(
-    record.episodes.map(({ fault }) => [fault, { node: [] as Sample[], cluster: [] as Sample[] }]),
-  );
+  const met = new Map<string, { node: Sample[]; cluster: Sample[] }>();
   for (const sample of record.samples) {
     if (record.outageOf(sample) !== null) continue;
-    for (const fault of faultsDuring(record, sample)) met.get(fault)![sample.place.target].push(sample);
+    const faults = faultsDuring(record, sample);
+    for (const fault of faults.length === 0 ? ["no fault"] : faults) {
+      const entry = met.get(fault) ?? { node: [], cluster: [] };
+      met.set(fault, entry);
+      entry[sample.place.target].push(sample);
+    }
   }
   return [...met].map(([fault, { node, cluster }]) => {
     const count = record.episodes.filter((episode) => episode.fault === fault).length;
     const figures = [node, cluster].map(latenciesOf).map((sorted) =>
       `${shown(sorted, 0.99)}, ${shown(sorted, 1)}`
     );
-    return `${fault} ×${count}: node ${figures[0]}; cluster ${figures[1]}`;
+    return `${fault}${count === 0 ? "" : ` ×${count}`}: node ${figures[0]}; cluster ${figures[1]}`;
   });
 }
 
