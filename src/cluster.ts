@@ -1,4 +1,5 @@
 /** A cluster on one machine: one balancer and its nodes as child processes, kept running until it is stopped. */
+import { RefusalError } from "./core/errors.ts";
 import { DenoSpawner, LinePrefixes, printLine, terminalsOfProcess } from "./io/child_process.ts";
 import { planCluster } from "./cluster/cluster_plan.ts";
 import { portsOfCluster } from "./cluster/cluster_ports.ts";
@@ -13,8 +14,7 @@ import { warnOfOtherPorts } from "./io/other_ports.ts";
 import { requireFolder } from "./io/permissions.ts";
 import { onStopSignals } from "./io/signals.ts";
 import { watchLaunchers } from "./io/launchers.ts";
-import { endWith } from "./io/process.ts";
-import { endRefused, ExitCode } from "./io/start_failure.ts";
+import { endRefused } from "./io/start_failure.ts";
 import { Supervisor } from "./cluster/supervisor.ts";
 
 const config = configOfProcess(clusterConfig);
@@ -27,6 +27,8 @@ const stopAll = async () => {
   await supervisor?.stop();
 };
 const stopping = onStopSignals(clock, stopAll);
+const refuse = (error: unknown) =>
+  endRefused({ ...config, role: "cluster", exitWithParent: false, network, clock }, error);
 // Whoever ends the command that was given, by whatever link of its chain, ends the cluster.
 const launchers = watchLaunchers(() => stopping.request());
 try {
@@ -52,13 +54,11 @@ try {
     onReady: (addressOf) => printLine(`roundel cluster ready on ${addressOf(balancer.name)}`, "stdout"),
     onGivenUp: async (name) => {
       await stopAll();
-      await endWith(ExitCode.refused, `roundel cluster: Cannot run ${name}: it says above why not`);
+      await refuse(new RefusalError(`Cannot run ${name}: it says above why not`));
     },
   });
   supervisor.start();
 } catch (error) {
   // To be stopped while it starts is no failure.
-  if (!stopping.isRequested) {
-    await endRefused({ ...config, role: "cluster", exitWithParent: false, network, clock }, error);
-  }
+  if (!stopping.isRequested) await refuse(error);
 }
