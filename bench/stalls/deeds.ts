@@ -2,11 +2,12 @@
 import { VALUE_BYTES_MAX } from "../../src/core/limits.ts";
 import { RespClient } from "../../tests/support/resp_client.ts";
 import { fill } from "../versus/loader.ts";
+import { REQUESTS } from "./requests.ts";
 
 export interface Deed {
   readonly name: string;
-  /** Whether the goal is about it. */
-  readonly hasGoal: boolean;
+  /** Longest time for which it may hold the loop; `null` where there is no goal. */
+  readonly goalMs: number | null;
   /** What has to be there beforehand; not watched. */
   prepare?(node: DeedTarget): Promise<void>;
   run(node: DeedTarget): Promise<void>;
@@ -19,6 +20,7 @@ export interface DeedTarget {
   readonly expiringCount: number;
 }
 
+const GOAL_MS = 5;
 const VALUE_BYTES = 64;
 const LOOK_INTERVAL_MS = 100;
 const EXPIRES_IN_MS = 500;
@@ -28,23 +30,24 @@ const KEYS_PER_REQUEST = 500;
 export const DEEDS: readonly Deed[] = [
   {
     name: "load all entries into an empty node",
-    hasGoal: true,
+    goalMs: GOAL_MS,
     run: ({ port, entryCount }) => fill({ port, entryCount, valueBytes: VALUE_BYTES, protocol: "redis" }),
   },
-  { name: "dump them", hasGoal: true, run: ({ client }) => expect(client, "OK", "SAVE") },
+  ...REQUESTS,
+  { name: "dump them", goalMs: GOAL_MS, run: ({ client }) => expect(client, "OK", "SAVE") },
   {
     name: "dump them while they are written anew",
-    hasGoal: true,
+    goalMs: GOAL_MS,
     run: async ({ port, client, entryCount }) => {
       const writing = fill({ port, entryCount: entryCount / 4, valueBytes: VALUE_BYTES, protocol: "redis" });
       await expect(client, "OK", "SAVE");
       await writing;
     },
   },
-  { name: "FLUSHALL", hasGoal: true, run: ({ client }) => expect(client, "OK", "FLUSHALL") },
+  { name: "FLUSHALL", goalMs: GOAL_MS, run: ({ client }) => expect(client, "OK", "FLUSHALL") },
   {
     name: "expire many keys at one instant",
-    hasGoal: true,
+    goalMs: GOAL_MS,
     prepare: setExpiring,
     run: async ({ client }) => {
       while (await client.call("DBSIZE") !== "0") await wait(LOOK_INTERVAL_MS);
@@ -52,19 +55,19 @@ export const DEEDS: readonly Deed[] = [
   },
   {
     name: "set a value of the largest size",
-    hasGoal: false,
+    goalMs: null,
     run: ({ client }) => expect(client, "OK", "SET", "large", new Uint8Array(VALUE_BYTES_MAX)),
   },
   {
     name: "get it",
-    hasGoal: false,
+    goalMs: null,
     run: async ({ client }) => {
       await client.send(["GET", "large"]);
       await client.receive();
     },
   },
-  { name: "dump it", hasGoal: false, run: ({ client }) => expect(client, "OK", "SAVE") },
-  { name: "delete it", hasGoal: true, run: ({ client }) => expect(client, "1", "DEL", "large") },
+  { name: "dump it", goalMs: null, run: ({ client }) => expect(client, "OK", "SAVE") },
+  { name: "delete it", goalMs: GOAL_MS, run: ({ client }) => expect(client, "1", "DEL", "large") },
 ];
 
 /** Sets keys that all end at the same moment, which is just ahead. */

@@ -3,6 +3,8 @@
  * about a command; a command without a handler, or a handler without a command, stops the process at load.
  */
 import { assert } from "../core/assert.ts";
+import { sleep } from "../core/clock.ts";
+import { TURN_ARGUMENTS_MIN } from "../core/limits.ts";
 import { COMMAND_SPECS } from "../protocol/command_specs.ts";
 import { SESSION_HANDLERS, type SessionHandler } from "../serving/session_commands.ts";
 import type { Handler } from "./context.ts";
@@ -89,11 +91,23 @@ function answeredHere(handler: SessionHandler): Handler {
 }
 
 /** The handler of each command, by its index in `COMMAND_SPECS`. */
-export const HANDLERS: readonly Handler[] = COMMAND_SPECS.map(({ name }) => {
+export const HANDLERS: readonly Handler[] = COMMAND_SPECS.map(({ name, keys }) => {
   const handler = HANDLERS_BY_NAME[name];
   assert(handler !== undefined, `${name} has a handler`);
-  return handler;
+  return keys !== null && keys.last < 0 ? inTurnsOfItsOwn(handler) : handler;
 });
+
+/**
+ * A request of many keys is done at once, so that it is one whole; then others have their turn before the next request
+ * of its client, so that a pipeline of such requests holds up nobody for longer than one of them.
+ */
+function inTurnsOfItsOwn(handler: Handler): Handler {
+  return (context) => {
+    const pending = handler(context);
+    const isLong = context.request.argumentCount > TURN_ARGUMENTS_MIN;
+    return isLong && pending === undefined ? sleep(context.clock, 0) : pending;
+  };
+}
 
 assert(
   Object.keys(HANDLERS_BY_NAME).every((name) => COMMAND_SPECS.some((spec) => spec.name === name)),

@@ -39,6 +39,8 @@ export const REPLY_LINE_BYTES_MAX = KIB;
 export const REQUEST_KEYS_MAX = 16_384;
 /** Arguments of a request that runs, where they are not keys: options, and names of commands. */
 export const REQUEST_WORDS_MAX = 262_144;
+/** After a request of more arguments others are served before the next of the same client. */
+export const TURN_ARGUMENTS_MIN = 4_096;
 /** Sections of one INFO, and patterns of one CONFIG GET. */
 export const REQUEST_NAMES_MAX = 64;
 /** A request that takes longer than this goes on in a later turn of the event loop, once others were served. */

@@ -76,7 +76,11 @@ export const CONNECTION_SPECS = specsOf("connection", [
         arity: 4,
       },
       { usage: "INFO", summary: "Describes this connection", arity: 2 },
-      { usage: "LIST", summary: "Describes every connection, one a line", arity: 2 },
+      {
+        usage: "LIST [TYPE normal | master | replica | pubsub] [ID client-id [client-id ...]]",
+        summary: "Describes connections, all or some, one a line",
+        arity: -2,
+      },
     ],
   },
 ]);

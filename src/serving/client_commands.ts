@@ -16,6 +16,8 @@ const NAME_BYTES_MAX = 1024;
 /** Names are of the characters from `!` to `~`. */
 const NAME_BYTE_FIRST = 0x21;
 const NAME_BYTE_LAST = 0x7e;
+/** Types of clients in Redis that there are none of here. */
+const OTHER_TYPES = ["MASTER", "REPLICA", "SLAVE", "PUBSUB"];
 /** Sessions that `CLIENT LIST` describes between two looks at the clock, and its first room. */
 const SESSIONS_PER_LOOK = 32;
 const LIST_BYTES_MIN = 16 * KIB;
@@ -97,12 +99,14 @@ function setInfo({ request, session, reply }: SessionContext): void {
   reply.ok();
 }
 
-/** A line for each session. Thousands of them hold up nobody. */
-function list({ sessions, clock, nowMs, reply }: SessionContext): void | Promise<Say> {
-  const all = [...sessions.list()];
+/** `CLIENT LIST [TYPE type | ID id ...]`: a line for each session. Thousands of them hold up nobody. */
+function list(context: SessionContext): void | Promise<Say> {
+  const { sessions, clock, nowMs, reply } = context;
+  const all = listed(context);
+  if (all === null) return;
   const text = new OutputBuffer(LIST_BYTES_MIN);
   let described = 0;
-  const listed = inSteps(clock, () => {
+  const whenDone = inSteps(clock, () => {
     const end = Math.min(all.length, described + SESSIONS_PER_LOOK);
     let lines = "";
     while (described < end) lines += `${describe(all[described++]!, sessions, nowMs)}\n`;
@@ -110,8 +114,35 @@ function list({ sessions, clock, nowMs, reply }: SessionContext): void | Promise
     return described === all.length;
   });
   const say: Say = (reply) => reply.bulk(text.bytes, 0, text.length);
-  if (listed === undefined) return say(reply);
-  return listed.then(() => say);
+  if (whenDone === undefined) return say(reply);
+  return whenDone.then(() => say);
+}
+
+/** The sessions that a `CLIENT LIST` is about; `null` when it is refused: the error is said then. */
+function listed({ request, sessions, reply }: SessionContext): Session[] | null {
+  const { argumentCount, bytes, starts, ends } = request;
+  const all = [...sessions.list()];
+  if (argumentCount === 2) return all;
+  if (argumentCount === 4 && argumentIs(request, 2, "TYPE")) {
+    if (argumentIs(request, 3, "NORMAL")) return all;
+    if (OTHER_TYPES.some((type) => argumentIs(request, 3, type))) return [];
+    reply.error(`ERR Unknown client type '${argumentText(request, 3)}'`);
+    return null;
+  }
+  if (argumentCount === 3 || !argumentIs(request, 2, "ID")) {
+    reply.error("ERR syntax error");
+    return null;
+  }
+  const ids = new Set<number>();
+  for (let i = 3; i < argumentCount; i++) {
+    const id = parseInteger(bytes, starts[i]!, ends[i]!);
+    if (Number.isNaN(id)) {
+      reply.error("ERR Invalid client ID");
+      return null;
+    }
+    ids.add(id);
+  }
+  return all.filter((session) => ids.has(session.id));
 }
 
 /**

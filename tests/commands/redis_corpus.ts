@@ -531,6 +531,79 @@ CONFIG FOO
 CONFIG GET
 CONFIG GET nothing-like-this
 CONFIG GET nothing-like-this neither
+CONFIG
+CONFIG GET nothing[l-z]?ke*
+CONFIG GET [
+AUTH
+AUTH x
+AUTH default x
+AUTH other x
+AUTH DEFAULT x
+AUTH a b c
+HELLO x
+HELLO 4
+HELLO 2 AUTH other x
+HELLO 2 AUTH default
+HELLO 2 SETNAME
+HELLO 2 SETNAME "a b"
+HELLO 2 foo
+SELECT
+SELECT 0
+SELECT x
+SELECT 0 0
+CLIENT
+CLIENT FOO
+CLIENT ID x
+CLIENT GETNAME
+CLIENT SETNAME "a b"
+CLIENT SETNAME me
+CLIENT GETNAME
+CLIENT SETNAME ""
+CLIENT GETNAME
+CLIENT LIST x
+CLIENT LIST TYPE x
+CLIENT LIST TYPE replica
+CLIENT LIST TYPE
+CLIENT LIST ID
+CLIENT LIST ID x
+CLIENT LIST ID 999999
+CLIENT INFO x
+COMMAND FOO
+COMMAND COUNT x
+COMMAND INFO nosuch
+COMMAND DOCS nosuch
+CLUSTER
+CLUSTER FOO
+CLUSTER SLOTS
+CLUSTER NODES x
+ECHO
+PING a b
+TIME x
+FLUSHALL x
+FLUSHALL SYNC ASYNC
+FLUSHDB x
+BGSAVE x
+BGSAVE SCHEDULE x
+LASTSAVE x
+SAVE x
+DBSIZE x
+RANDOMKEY x
+KEYS
+KEYS [
+KEYS [^
+KEYS "\\\\"
+SCAN
+SCAN x
+SCAN 0 MATCH
+SCAN 0 COUNT 0
+SCAN 0 COUNT x
+SCAN 0 TYPE
+SCAN 0 MATCH nothing-like-this TYPE string
+INFO nosuch
+FOO
+FOO "a\\r\\nb" c
+FOO xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx b
+ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff b
 CLUSTER SLOTS
 CLUSTER SHARDS
 CLUSTER NODES

@@ -122,3 +122,17 @@ Deno.test("KEYS that takes several turns lets others be served between, and its 
   assertMatch(reply, /\+OK\r\n$/);
   await world.stop();
 });
+
+Deno.test("After a request of very many keys others are served before the client's next one", async () => {
+  const world = new NodeWorld();
+  await world.start({ fsync: "no" });
+  const [client, other] = [await world.client(), await world.client()];
+  const keys = Array.from({ length: 5_000 }, (_, i) => `k${i}`).join(" ");
+  await client.sendText(`EXISTS ${keys}\r\nSET late 1\r\nEXISTS late\r\n`);
+  assertEquals(await other.ask("GET", "late"), "$-1\r\n");
+  world.clock.advance(0);
+  await settle();
+  assertEquals(client.take(), ":0\r\n+OK\r\n:1\r\n");
+  assertEquals(await other.ask("GET", "late"), "$1\r\n1\r\n");
+  await world.stop();
+});

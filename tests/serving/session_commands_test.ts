@@ -286,6 +286,8 @@ Deno.test("CLIENT LIST has a line for each session, CLIENT INFO one for its own"
     `events=r cmd=${cmd} user=default redir=-1 resp=2 lib-name= lib-ver=\n`;
   assertEquals(first.call("CLIENT", "INFO"), line(1, "one", 0, "client|info"));
   assertEquals(first.call("CLIENT", "LIST"), line(1, "one", 0, "client|list") + line(2, "", 65, "NULL"));
+  assertEquals(first.call("CLIENT", "LIST", "ID", "2", "7", "2"), line(2, "", 65, "NULL"));
+  assertEquals(first.call("CLIENT", "LIST", "TYPE", "pubsub"), "");
   sessions.close(second.session);
   assertEquals(first.call("CLIENT", "LIST"), line(1, "one", 0, "client|list"));
 });
@@ -318,7 +320,7 @@ Deno.test("CLIENT and COMMAND say which subcommand or count of arguments is wron
 Deno.test("CLIENT HELP lists the subcommands", () => {
   const lines = new Client().call("CLIENT", "HELP") as string[];
   assertEquals(lines[0], "CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
-  for (const word of ["ID", "SETNAME connection-name", "LIST", "HELP"]) assert(lines.includes(word), word);
+  for (const word of ["ID", "SETNAME connection-name", "INFO", "HELP"]) assert(lines.includes(word), word);
 });
 
 Deno.test("COMMAND COUNT and COMMAND leave out what is internal", () => {
