@@ -1,8 +1,12 @@
 /** What one request costs a balancer, without sockets: its slot, its route, its reply. */
 import { InFlight } from "../src/link/in_flight.ts";
-import { Batch } from "../src/balancer/batch.ts";
+import { PartialFlush, ReplyOutbox } from "../src/balancer/outbox.ts";
 import { DialectWriter, RESP2 } from "../src/balancer/dialect.ts";
 import { bytesOf } from "../src/core/bytes.ts";
+import { DenoClock } from "../src/io/deno_clock.ts";
+import type { Connection } from "../src/io/network.ts";
+import { WriteWatch } from "../src/serving/client_writer.ts";
+import { FaultLog } from "../src/serving/fault_log.ts";
 import { MemoryView } from "../src/core/memory.ts";
 import { ReplyScanner } from "../src/protocol/reply_scanner.ts";
 import { RequestDecoder } from "../src/protocol/request_decoder.ts";
@@ -29,22 +33,37 @@ Deno.bench(`${COUNT} × scan a reply of 64 bytes`, () => {
   for (let at = 0; at < replies.length;) at = scanner.scan(replies, at, replies.length);
 });
 
-const batch = new Batch(new DialectWriter());
+const clock = new DenoClock();
+const logger = { debug() {}, info() {}, warn() {}, error() {} };
+/** Takes every write. */
+const connection: Connection = {
+  remote: "bench",
+  read: () => Promise.resolve(null),
+  write: ({ length }) => Promise.resolve(length),
+  closeWrite: () => Promise.resolve(),
+  close: () => {},
+};
+const outbox = new ReplyOutbox(connection, { outboxDrained() {}, outboxFailed() {} }, {
+  writeWatch: new WriteWatch(clock),
+  dialects: new DialectWriter(),
+  partialFlush: new PartialFlush(clock),
+  faults: new FaultLog(logger, clock),
+});
 const queue = new InFlight();
 const source = new MemoryView(requests);
 const decoder = new RequestDecoder();
 
-Deno.bench(`${COUNT} × decode, route and answer a SET`, () => {
+Deno.bench(`${COUNT} × decode, route and answer a SET`, async () => {
   for (let at = 0; at < requests.length;) {
     const end = decoder.decode(requests, at, requests.length);
     findCommand(decoder.bytes, decoder.starts[0]!, decoder.ends[0]!);
     const slot = slotOfKey(decoder.bytes, decoder.starts[1]!, decoder.ends[1]!);
-    const tag = batch.open(RESP2);
+    const tag = outbox.open(RESP2);
     queue.gathered.append(source, at, end);
-    queue.add(batch, tag, slot, true);
+    queue.add(outbox, tag, slot, true);
     at = end;
   }
   queue.written(queue.seal());
   for (let i = 0; i < COUNT; i++) queue.answerHead(OK, 0, OK.bytes.length);
-  batch.clear();
+  await Promise.resolve(); // the write is taken
 });

@@ -10,10 +10,12 @@ import {
 } from "../core/limits.ts";
 import { WriteWatch } from "../serving/client_writer.ts";
 import { addressText, type Connection, type Listener } from "../io/network.ts";
+import { acceptAll } from "../serving/accept.ts";
+import { FaultLog } from "../serving/fault_log.ts";
 import { ReadBudget } from "../serving/read_buffer.ts";
 import { refuseConnection } from "../serving/refuse_connection.ts";
 import { SessionRegistry } from "../serving/session.ts";
-import { Client, type ClientServices } from "./client.ts";
+import { BalancerClient, type BalancerClientServices } from "./client.ts";
 import { Counters } from "./counters.ts";
 import { DialectWriter } from "./dialect.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -22,6 +24,7 @@ import { BalancerFacts } from "./info.ts";
 import { LocalCommands } from "./local_commands.ts";
 import { NodeFigures } from "./node_figures.ts";
 import { Nodes } from "./nodes.ts";
+import { PartialFlush } from "./outbox.ts";
 import type { ServingOptions } from "./options.ts";
 import { RoundRobin } from "./round_robin.ts";
 import { SlotRouter } from "./slot_router.ts";
@@ -40,9 +43,10 @@ export class Balancer {
   readonly #topologySource: TopologySource;
   readonly #nodes: Nodes;
   readonly #writeWatch: WriteWatch;
-  readonly #services: ClientServices;
+  readonly #services: BalancerClientServices;
+  readonly #faults: FaultLog;
   readonly #counters: Counters;
-  readonly #clients = new Set<Client>();
+  readonly #clients = new Set<BalancerClient>();
   #resolveAllLeft: (() => void) | null = null;
   #listener: Listener | null = null;
   #isStopping = false;
@@ -52,6 +56,7 @@ export class Balancer {
     this.#options = options;
     this.#topologySource = source;
     this.#counters = options.counters ?? new Counters();
+    this.#faults = new FaultLog(options.logger, options.clock);
     this.#nodes = new Nodes(options, source);
     source.onChange((topology) => {
       this.#nodes.use(topology);
@@ -80,7 +85,8 @@ export class Balancer {
         host: this.#options.listen.host,
         port: this.port,
       });
-      this.#accept(this.#listener);
+      const receiver = { receive: (connection: Connection) => this.#receive(connection) };
+      acceptAll(this.#listener, receiver, { clock: this.#options.clock, faults: this.#faults });
     } catch (error) {
       await this.stop();
       throw error;
@@ -131,23 +137,20 @@ export class Balancer {
     }
   }
 
-  async #accept(listener: Listener): Promise<void> {
-    let connection: Connection | null;
-    while ((connection = await listener.accept()) !== null) {
-      if (this.#counters.clients >= (this.#options.clientCountMax ?? CLIENT_COUNT_MAX)) {
-        this.#counters.rejected();
-        refuseConnection(connection);
-        continue;
-      }
-      this.#counters.opened();
-      const client = new Client(connection, this.#services);
-      this.#clients.add(client);
-      client.serve();
-      if (this.#isStopping) client.stop();
+  #receive(connection: Connection): void {
+    if (this.#counters.clients >= (this.#options.clientCountMax ?? CLIENT_COUNT_MAX)) {
+      this.#counters.rejected();
+      refuseConnection(connection);
+      return;
     }
+    this.#counters.opened();
+    const client = new BalancerClient(connection, this.#services);
+    this.#clients.add(client);
+    client.serve().then(() => this.#left(client));
+    if (this.#isStopping) client.stop();
   }
 
-  #left(client: Client): void {
+  #left(client: BalancerClient): void {
     this.#clients.delete(client);
     this.#counters.closed();
     if (this.#clients.size === 0) this.#resolveAllLeft?.();
@@ -158,7 +161,7 @@ export class Balancer {
     return new Promise((resolve) => this.#resolveAllLeft = resolve);
   }
 
-  #makeServices(): ClientServices {
+  #makeServices(): BalancerClientServices {
     const { clock, random, routing } = this.#options;
     const source = this.#topologySource;
     const nodes = this.#nodes;
@@ -194,7 +197,8 @@ export class Balancer {
       ),
       writeWatch: this.#writeWatch,
       counters: this.#counters,
-      left: (client) => this.#left(client),
+      partialFlush: new PartialFlush(clock),
+      faults: this.#faults,
     };
   }
 }

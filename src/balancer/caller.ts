@@ -1,12 +1,12 @@
 /** A client as those see it who answer its requests. */
 import type { Request } from "../protocol/request.ts";
 import type { Session } from "../serving/session.ts";
-import type { Batch } from "./batch.ts";
+import type { ReplyOutbox } from "./outbox.ts";
 import { type Dialect, RESP2, RESP3, TEXT } from "./dialect.ts";
 
 export interface Caller {
   readonly session: Session;
-  readonly batch: Batch;
+  readonly batch: ReplyOutbox;
 }
 
 /** How the client wants the reply to `request`. */

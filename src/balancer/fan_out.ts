@@ -68,7 +68,7 @@ export class FanOut {
     const full = this.#nodes.firstFull();
     if (full !== null) return full;
     const tag = batch.open(dialectFor(request, session));
-    this.#answer(command, argumentsOf(request)).then((value) => batch.answer(tag, value));
+    batch.answerLater(tag, this.#answer(command, argumentsOf(request)));
     return null;
   }
 

@@ -17,7 +17,7 @@ import {
   type SessionContext,
   type SessionHandler,
 } from "../serving/session_commands.ts";
-import type { Batch } from "./batch.ts";
+import type { ReplyOutbox } from "./outbox.ts";
 import { type Caller, dialectFor } from "./caller.ts";
 import type { DialectWriter } from "./dialect.ts";
 import type { TopologySource } from "../controller/topology_source.ts";
@@ -95,7 +95,7 @@ export class LocalCommands implements SessionContext {
   }
 
   /** Others are answered meanwhile. A handler that fails fails its own request. */
-  async #answerLater(batch: Batch, tag: number, later: Promise<Say>): Promise<void> {
+  async #answerLater(batch: ReplyOutbox, tag: number, later: Promise<Say>): Promise<void> {
     let say: Say;
     try {
       say = await later;

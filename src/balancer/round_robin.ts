@@ -78,7 +78,7 @@ export class RoundRobin implements KeyedRouter, Audience {
     }
     const args = argumentsOf(request);
     const key = args[first]!;
-    this.#queue.run(latin1Of(key), async () => batch.answer(tag, await this.#serve({ command, args, key })));
+    this.#queue.run(latin1Of(key), () => batch.answerLater(tag, this.#serve({ command, args, key })));
     return null;
   }
 

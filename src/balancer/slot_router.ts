@@ -6,9 +6,9 @@ import type { Memory } from "../core/memory.ts";
 import { FIRST_KEY, IS_WRITE, KEY_STEP, lastKeyOf } from "../protocol/command_columns.ts";
 import { COMMAND_SPECS } from "../protocol/command_specs.ts";
 import { wrongArityText } from "../protocol/command_table.ts";
+import type { ReplyValue } from "../protocol/reply_scanner.ts";
 import type { Request } from "../protocol/request.ts";
 import { slotOfKey } from "../core/slot.ts";
-import type { Batch } from "./batch.ts";
 import { type Caller, dialectFor } from "./caller.ts";
 import { ROUTE_KEY, ROUTE_SAME_SLOT, routeOf } from "./routes.ts";
 import type { KeyedRouter } from "./keyed_router.ts";
@@ -87,7 +87,7 @@ export class SlotRouter implements KeyedRouter {
     if (full !== null) return full;
     const { batch, session } = caller;
     const tag = batch.open(dialectFor(request, session));
-    gather(batch, tag, command, this.#sharesOf(command, request));
+    batch.answerLater(tag, gather(command, this.#sharesOf(command, request)));
     return null;
   }
 
@@ -113,8 +113,8 @@ export class SlotRouter implements KeyedRouter {
   }
 }
 
-/** Sends every share at once, before this returns; the merged reply comes when all have answered. */
-async function gather(batch: Batch, tag: number, command: number, shares: readonly Share[]): Promise<void> {
+/** Sends every share at once, before this returns; resolves to the merged reply when all have answered. */
+async function gather(command: number, shares: readonly Share[]): Promise<ReplyValue> {
   const { name, routing } = COMMAND_SPECS[command]!;
   const isWrite = IS_WRITE[command] === 1;
   const asked = shares.map(async ({ upstream, slot, args }): Promise<Part> => {
@@ -126,7 +126,7 @@ async function gather(batch: Batch, tag: number, command: number, shares: readon
     : routing === "split-array"
     ? placed(shares.map((share) => share.positions))
     : first;
-  batch.answer(tag, mergeParts(parts, { command: name, isWrite }, merge));
+  return mergeParts(parts, { command: name, isWrite }, merge);
 }
 
 function refuse({ batch, session }: Caller, request: Request, text: string): null {

@@ -66,12 +66,32 @@ export const READ_BUFFERS_KEPT_BYTES_MAX = 32 * MIB;
 export const OUTPUT_BYTES_HIGH = 1 * MIB;
 /** An output buffer larger than this is given back once it is empty. */
 export const OUTPUT_BYTES_KEEP = 128 * KIB;
-/** Replies that are being written side by side in one room of a desk, before the next room is taken. */
-export const DESK_ROOM_BYTES = 64 * KIB;
-/** Rooms of a desk that are empty and kept: as many clients may be sent that much at the same time. */
-export const DESK_ROOM_COUNT_KEPT = 64;
-/** Desks at which nobody sits and that are kept: one is enough but for clients in the middle of a request. */
-export const DESK_COUNT_KEPT = 64;
+/** Replies that wait for a client's next write, or are being written: beyond it the client is not read … */
+export const OUTBOX_BYTES_MAX = 1 * MIB;
+/** … nor beyond so many runs of them that wait for different commits. */
+export const OUTBOX_RUN_COUNT_MAX = 1_024;
+/** A balancer has this many requests of one client under way at first, and up to … */
+export const CLIENT_IN_FLIGHT_MIN = 16;
+/** … this many, for as long as the replies are short. */
+export const CLIENT_IN_FLIGHT_MAX = 1_024;
+/** Replies that are there wait this long, at a balancer, for those that the client gets in the same write. */
+export const PARTIAL_FLUSH_MS = 1;
+/** Replies that lie apart are brought together for a write up to this length. */
+export const OUTBOX_WRITE_BYTES = 64 * KIB;
+/** Replies that lie side by side in one block, waiting or being written, before the next block is taken. */
+export const REPLY_BLOCK_BYTES = 64 * KIB;
+/** Blocks of a reply buffer that are empty and kept: as many clients may be sent that much at the same time. */
+export const REPLY_BLOCK_COUNT_KEPT = 64;
+/** What requests are run with that is kept for the next batch: one is enough but for commands that take long. */
+export const BATCH_RUNNER_COUNT_KEPT = 8;
+/** Requests of a batch that are decoded, fetched for and run together. What they need fits into the processor's cache. */
+export const BATCH_REQUEST_COUNT = 32;
+/** Decoders kept for clients in the middle of a request. */
+export const DECODER_COUNT_KEPT = 64;
+/** After an error of the listener itself the next connection is accepted this much later. */
+export const ACCEPT_RETRY_MS = 50;
+/** Log lines a second about what nobody expected; the others are counted. */
+export const FAULT_LINES_PER_SECOND = 4;
 /** Large arrays of a thread that wait to be used again. */
 export const SPARE_BYTES_MAX = 32 * MIB;
 /** All read buffers beyond what is kept together, so that clients cannot exhaust the process. */
@@ -223,7 +243,8 @@ assert(
   READS_PER_TURN_MAX * 2 < OPERATIONS_PER_TURN,
   "a turn completes more than the reads that are issued in it, and as many writes",
 );
-assert(DESK_ROOM_BYTES <= OUTPUT_BYTES_KEEP, "a room of the usual size is kept");
+assert(REPLY_BLOCK_BYTES <= OUTPUT_BYTES_KEEP, "a block of the usual size is kept");
+assert(OUTPUT_BYTES_HIGH <= OUTBOX_BYTES_MAX, "a batch fits into an outbox");
 assert(READ_BUFFER_BYTES_MIN <= READ_BUFFER_BYTES, "the first read buffer is the smaller");
 assert(LARGE_MESSAGE_BYTES_MIN <= READ_BUFFER_BYTES, "what fills a read buffer is large");
 assert(

@@ -85,14 +85,6 @@ function causeOf({ port }: Address, error: unknown): string {
   return `${cause}; choose a --host that is an address of this machine`;
 }
 
-/** Whether an error of a read or write says no more than that the connection is over. */
-export function isDisconnect(error: unknown): boolean {
-  return error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.ConnectionAborted ||
-    error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.BadResource ||
-    error instanceof Deno.errors.Interrupted || error instanceof Deno.errors.UnexpectedEof ||
-    error instanceof Deno.errors.NotConnected || error instanceof Deno.errors.TimedOut;
-}
-
 /** Whether listening failed because somebody else has the port. */
 export function isAddressInUse(error: unknown): boolean {
   return error instanceof Deno.errors.AddrInUse || (error instanceof ListenError && error.isTaken);

@@ -4,15 +4,18 @@
  *     ROUNDEL STATUS            → JSON: how many entries, and why it takes no writes; LOADING while it recovers
  *     ROUNDEL IDENTITY          → JSON: who this node is, which cluster it belongs to, what it keeps
  *     ROUNDEL TOPOLOGY <json>   → OK once the node has adopted the document durably
+ *     ROUNDEL LINK <balancer id> <run> <lane> <number>
+ *                               → OK once older links of that balancer are closed; then replies come in runs
  *
  * Which documents are refused, and how: `topology/topology_check.ts`.
  */
 import type { CommandContext } from "../commands/context.ts";
 import { messageOf, RefusalError } from "../core/errors.ts";
 import { textOf } from "../core/bytes.ts";
-import { argumentIs } from "../protocol/arguments.ts";
+import { argumentIs, parseInteger } from "../protocol/arguments.ts";
 import { parseTopology } from "../topology/topology_document.ts";
 import type { Topology } from "../topology/topology.ts";
+import type { LinkRegistry } from "./link_registry.ts";
 
 /** What the node lets a balancer know and do. */
 export interface AdminTarget {
@@ -26,13 +29,14 @@ export interface AdminTarget {
 
 export interface AdminRequest {
   readonly context: CommandContext;
+  readonly links: LinkRegistry;
   /** Why the node takes no writes; empty while it does. */
   readonly writeRefusal: () => string;
 }
 
 export function runAdmin(
   target: AdminTarget,
-  { context, writeRefusal }: AdminRequest,
+  { context, links, writeRefusal }: AdminRequest,
 ): void | Promise<void> {
   const { request, reply } = context;
   if (argumentIs(request, 1, "STATUS") && request.argumentCount === 2) {
@@ -44,7 +48,23 @@ export function runAdmin(
   if (argumentIs(request, 1, "TOPOLOGY") && request.argumentCount === 3) {
     return adopt(target, context, textOf(request.bytes, request.starts[2]!, request.ends[2]!));
   }
-  return reply.error("ERR ROUNDEL takes STATUS, IDENTITY or TOPOLOGY <json>");
+  if (argumentIs(request, 1, "LINK") && request.argumentCount === 6) return becomeLink(links, context);
+  return reply.error(
+    "ERR ROUNDEL takes STATUS, IDENTITY, TOPOLOGY <json> or LINK <balancer id> <run> <lane> <number>",
+  );
+}
+
+function becomeLink(links: LinkRegistry, { request, session, reply }: CommandContext): void {
+  const text = (argument: number) =>
+    textOf(request.bytes, request.starts[argument]!, request.ends[argument]!);
+  const number = parseInteger(request.bytes, request.starts[5]!, request.ends[5]!);
+  if (Number.isNaN(number) || number < 0) {
+    return reply.error("ERR The number of a link is an integer from 0 on");
+  }
+  if (request.isText) return reply.error("ERR A link speaks RESP");
+  const refusal = links.open(session, { balancer: text(2), run: text(3), lane: text(4), number });
+  if (refusal === "") reply.ok();
+  else reply.error(refusal);
 }
 
 async function adopt(target: AdminTarget, { reply }: CommandContext, json: string): Promise<void> {

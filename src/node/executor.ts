@@ -1,5 +1,5 @@
 /**
- * Runs one decoded request of the client that it serves: finds the command, checks what every command has in common
+ * Runs one decoded request of the client that it serves: checks what every command has in common
  * (arity, key length, ownership of the slots, whether the log takes writes), and calls the handler, which works on
  * the stores and replies into the output. It is the `CommandContext` that handlers see.
  */
@@ -19,15 +19,27 @@ import {
   lastKeyOf,
   ONE_SLOT,
 } from "../protocol/command_columns.ts";
-import { findCommand, unknownCommandText, wrongCountText } from "../protocol/command_table.ts";
-import { RequestDecoder } from "../protocol/request_decoder.ts";
+import { unknownCommandText, wrongCountText } from "../protocol/command_table.ts";
+import type { Request } from "../protocol/request.ts";
 import { RespReply } from "../protocol/resp_reply.ts";
 import { TextReply } from "../protocol/text_reply.ts";
 import type { Reply } from "../protocol/reply.ts";
 import { Session, type SessionRegistry } from "../serving/session.ts";
 import type { Store } from "../store/store.ts";
-import type { SeenRequest } from "./look_ahead.ts";
+import type { DecodedRequest } from "./decoded_request.ts";
 import type { ShardTable } from "./shard_table.ts";
+
+const CROSS_SLOT = "CROSSSLOT Keys in request don't hash to the same slot";
+
+/** Stands for one before there is any. */
+const NO_REQUEST: Request = {
+  bytes: new Uint8Array(0),
+  argumentCount: 0,
+  starts: new Int32Array(0),
+  ends: new Int32Array(0),
+  isLine: false,
+  isText: false,
+};
 
 /** What all clients of a node share. */
 export interface NodeServices {
@@ -42,9 +54,7 @@ export interface NodeServices {
 }
 
 export class Executor implements CommandContext {
-  /** Decodes the client's requests, but for those that were looked at ahead. */
-  readonly decoder = new RequestDecoder();
-  request: RequestDecoder = this.decoder;
+  request: Request = NO_REQUEST;
   /** Whose requests are run; nobody's at first. */
   session = new Session(0, "", 0);
   readonly sessions: SessionRegistry;
@@ -106,25 +116,14 @@ export class Executor implements CommandContext {
   }
 
   /**
-   * Runs the request that the decoder holds. A promise when the command takes longer than this turn of the loop:
-   * the client's next request waits for it.
+   * Runs a request, whose command and first key were looked up before. A promise when the command takes longer than
+   * this turn of the loop: the client's next request waits for it.
    */
-  run(): void | Promise<void> {
-    const request = this.request = this.decoder;
-    const command = findCommand(request.bytes, request.starts[0]!, request.ends[0]!);
-    if (command < 0) return this.refuse(unknownCommandText(request));
-    return this.#run(command, null);
-  }
-
-  /** As {@linkcode Executor.run}, for a request that was looked at ahead. */
-  runSeen(seen: SeenRequest<Store>): void | Promise<void> {
-    this.request = seen.request;
-    return this.#run(seen.command, seen);
-  }
-
-  #run(command: number, seen: SeenRequest<Store> | null): void | Promise<void> {
-    const { request } = this;
+  run(decoded: DecodedRequest): void | Promise<void> {
+    const { command } = decoded;
+    const request = this.request = decoded.request;
     const reply = this.reply = request.isText ? this.#textReply : this.#respReply;
+    if (command < 0) return reply.error(unknownCommandText(request));
     const arity = ARITY[command]!;
     const { argumentCount } = request;
     if (
@@ -140,41 +139,43 @@ export class Executor implements CommandContext {
     }
     this.#locatedArgument = 0;
     if (FIRST_KEY[command]! > 0) {
-      const problem = this.#locateKeys(command, seen);
+      const problem = this.#locateKeys(decoded);
       if (problem !== "") return reply.error(problem);
     }
     return HANDLERS[command]!(this);
   }
 
-  /** Answers with an error, in the current request's dialect if none is given. */
-  refuse(text: string, isText = this.request.isText): void {
+  /** Answers with an error, as a text line if `isText`. */
+  refuse(text: string, isText: boolean): void {
     (isText ? this.#textReply : this.#respReply).error(text);
   }
 
   /** Checks every key of the request; remembers the first one's store and hash. Returns the error's text or "". */
-  #locateKeys(command: number, seen: SeenRequest<Store> | null): string {
+  #locateKeys({ command, store, hash }: DecodedRequest): string {
     const { request } = this;
     const { bytes, starts, ends } = request;
     const first = FIRST_KEY[command]!;
     const last = lastKeyOf(command, request.argumentCount);
-    let oneSlot = -1;
-    for (let i = first; i <= last; i += KEY_STEP[command]!) {
+    if (ends[first]! - starts[first]! > KEY_BYTES_MAX) return KEY_TOO_LONG;
+    if (store === null) return this.#shards.whyNotHere(bytes, starts[first]!, ends[first]!);
+    this.#located = store;
+    this.#locatedHash = hash;
+    this.#locatedArgument = first;
+    return last > first ? this.#checkOtherKeys(command, first, last) : "";
+  }
+
+  #checkOtherKeys(command: number, first: number, last: number): string {
+    const { bytes, starts, ends } = this.request;
+    const isOneSlot = ONE_SLOT[command] === 1 && this.#shards.enabled;
+    const slot = isOneSlot ? this.#shards.slotOf(bytes, starts[first]!, ends[first]!) : 0;
+    for (let i = first + KEY_STEP[command]!; i <= last; i += KEY_STEP[command]!) {
       const start = starts[i]!;
       const end = ends[i]!;
       if (end - start > KEY_BYTES_MAX) return KEY_TOO_LONG;
-      const isSeen = i === first && seen !== null;
-      const store = isSeen ? seen.store : this.#shards.storeOfKey(bytes, start, end);
-      if (store === null) return this.#shards.whyNotHere(bytes, start, end);
-      if (i === first) {
-        this.#located = store;
-        this.#locatedHash = isSeen ? seen.hash : store.hashOf(bytes, start, end);
-        this.#locatedArgument = first;
+      if (this.#shards.storeOfKey(bytes, start, end) === null) {
+        return this.#shards.whyNotHere(bytes, start, end);
       }
-      if (ONE_SLOT[command] === 1 && this.#shards.enabled) {
-        const slot = this.#shards.slotOf(bytes, start, end);
-        if (oneSlot >= 0 && slot !== oneSlot) return "CROSSSLOT Keys in request don't hash to the same slot";
-        oneSlot = slot;
-      }
+      if (isOneSlot && this.#shards.slotOf(bytes, start, end) !== slot) return CROSS_SLOT;
     }
     return "";
   }

@@ -7,6 +7,9 @@ import { STOP_DEADLINE_MS } from "../core/limits.ts";
 import { sleep } from "../core/clock.ts";
 import { WriteWatch } from "../serving/client_writer.ts";
 import { addressText, type Connection, type Listener } from "../io/network.ts";
+import { OutboxMemory } from "../serving/commit_outbox.ts";
+import { acceptAll } from "../serving/accept.ts";
+import { FaultLog } from "../serving/fault_log.ts";
 import { ReadBudget } from "../serving/read_buffer.ts";
 import { refuseConnection } from "../serving/refuse_connection.ts";
 import type { FsyncPolicy, Log } from "../persistence/log.ts";
@@ -15,16 +18,17 @@ import { SessionRegistry } from "../serving/session.ts";
 import { clusterNodesOf } from "../topology/cluster_view.ts";
 import type { Revealed } from "../store/mutation_listener.ts";
 import { runAdmin } from "./admin.ts";
-import { Client, type ClientServices } from "./client.ts";
-import { CommitBarrier } from "./commit_barrier.ts";
-import { Desks } from "./desk.ts";
+import { BatchRunners, type RunnerServices } from "./batch_runner.ts";
+import { NodeClient, type NodeClientServices } from "./client.ts";
+import { Commits } from "./commits.ts";
 import { Dumps } from "./dumps.ts";
 import { infoSectionsOf } from "./info.ts";
+import { LinkRegistry } from "./link_registry.ts";
 import { LoadingRoom } from "./loading_room.ts";
-import { LookAhead } from "./look_ahead.ts";
 import { LoopMonitor } from "./loop_monitor.ts";
 import { Maintenance } from "./maintenance.ts";
 import { Keeper } from "./keeper.ts";
+import { Prefetch } from "./prefetch.ts";
 import type { World } from "./world.ts";
 
 export interface NodeOptions {
@@ -49,8 +53,9 @@ export class NodeServer {
   readonly #dumps: Dumps;
   readonly #monitor: LoopMonitor;
   readonly #maintenance: Maintenance;
-  readonly #services: ClientServices;
-  readonly #clients = new Map<Client, Promise<void>>();
+  readonly #services: NodeClientServices;
+  readonly #links = new LinkRegistry();
+  readonly #clients = new Map<NodeClient, Promise<void>>();
   readonly #counters = { commands: 0, connections: 0, rejectedConnections: 0 };
   #isStopping = false;
 
@@ -62,15 +67,16 @@ export class NodeServer {
     // The port first: the files are named by it, and nobody else can have both.
     const listener = world.network.listen({ host: options.host, port: options.port });
     const room = new LoadingRoom(world.clock);
-    let receive = (connection: Connection) => room.receive(connection);
-    void acceptAll(listener, (connection) => receive(connection));
+    const faults = new FaultLog(world.logger, world.clock);
+    const receiver = { receive: (connection: Connection) => room.receive(connection) };
+    void acceptAll(listener, receiver, { clock: world.clock, faults });
     try {
       const revealed: Revealed = { position: 0 };
       const keeper = await Keeper.open({ ...options, port: listener.port }, world, revealed);
-      const server = new NodeServer(options, world, listener, keeper, revealed);
+      const server = new NodeServer(options, world, listener, { keeper, revealed, faults });
       // What a lowered cap pushed out is in the log still, and must not come back at a later start.
       if (keeper.evictedAtStart > 0) await server.#dumps.save();
-      receive = (connection) => server.#receive(connection);
+      receiver.receive = (connection) => server.#receive(connection);
       room.close();
       return server;
     } catch (error) {
@@ -84,8 +90,7 @@ export class NodeServer {
     options: NodeOptions,
     world: World,
     listener: Listener,
-    keeper: Keeper,
-    revealed: Revealed,
+    { keeper, revealed, faults }: { keeper: Keeper; revealed: Revealed; faults: FaultLog },
   ) {
     const { clock, logger } = world;
     this.#options = options;
@@ -105,19 +110,19 @@ export class NodeServer {
       lastPosition: keeper.dumpPosition,
       servedCount: () => this.#counters.commands,
     });
-    const barrier = new CommitBarrier(keeper.log, this.#dumps, revealed);
-    const writeRefusal = () => barrier.writeRefusal();
+    const commits = new Commits(keeper.log, this.#dumps);
+    const writeRefusal = () => commits.writeRefusal();
     this.#monitor = new LoopMonitor(clock, () => this.#counters.commands);
     this.#maintenance = new Maintenance({
       clock,
       shards,
       log: keeper.log,
       writeRefusal,
-      congested: () => barrier.isCongested(),
+      congested: () => commits.isCongested(),
     });
     const sessions = new SessionRegistry();
     sessions.localAddress = addressText({ host: options.host, port: listener.port });
-    const services = {
+    const services: RunnerServices = {
       shards,
       writeRefusal,
       random: world.random,
@@ -125,13 +130,15 @@ export class NodeServer {
       sessions,
       server: this.#door(writeRefusal, sessions),
       counters: this.#counters,
+      commits,
+      prefetch: new Prefetch(shards),
+      memory: new OutboxMemory(),
+      faults,
+      revealed,
     };
     this.#services = {
       ...services,
-      barrier,
-      desks: new Desks(services),
-      lookAhead: new LookAhead(shards),
-      revealed,
+      runners: new BatchRunners(services),
       readBudget: new ReadBudget(),
       writeWatch: new WriteWatch(clock, options.clientStallMs),
     };
@@ -149,6 +156,7 @@ export class NodeServer {
     for (const client of this.#clients.keys()) client.stop();
     const { clock } = this.#world;
     await Promise.race([Promise.all(this.#clients.values()), sleep(clock, STOP_DEADLINE_MS)]);
+    for (const client of this.#clients.keys()) client.drop();
     this.#maintenance.stop();
     this.#monitor.stop();
     this.#services.writeWatch.stop();
@@ -162,10 +170,16 @@ export class NodeServer {
     this.#counters.connections++;
     if (this.#clients.size >= this.#options.clientCountMax) {
       this.#counters.rejectedConnections++;
-      return void refuseConnection(connection);
+      void refuseConnection(connection);
+      return;
     }
-    const client = new Client(connection, this.#services);
-    this.#clients.set(client, client.serve().finally(() => this.#clients.delete(client)));
+    const client = new NodeClient(connection, this.#services);
+    const served = client.serve().then(() => {
+      this.#clients.delete(client);
+      this.#links.close(client.session);
+    });
+    this.#clients.set(client, served);
+    if (this.#isStopping) client.stop();
   }
 
   #door(writeRefusal: () => string, sessions: SessionRegistry): ServerDoor {
@@ -199,7 +213,8 @@ export class NodeServer {
       },
       settings: () => settings,
       whenCommitted: () => this.#log.whenCommitted(this.#log.appended),
-      admin: (context: CommandContext) => runAdmin(this.#keeper, { context, writeRefusal }),
+      admin: (context: CommandContext) =>
+        runAdmin(this.#keeper, { context, links: this.#links, writeRefusal }),
     };
   }
 
@@ -228,12 +243,5 @@ export class NodeServer {
       ["port", String(this.#listener.port)],
       ["save", ""],
     ];
-  }
-}
-
-/** Hands every connection that comes to `receive`, until the listener is closed. */
-async function acceptAll(listener: Listener, receive: (connection: Connection) => void): Promise<void> {
-  for (let connection = await listener.accept(); connection !== null; connection = await listener.accept()) {
-    receive(connection);
   }
 }

@@ -97,6 +97,11 @@ export class Log {
     return this.#committed;
   }
 
+  /** What is on its way to the disk ends here, and what lies behind it gathers. */
+  get inFlightEnd(): number {
+    return this.#committed + this.#inFlight.length;
+  }
+
   /** Why nothing can be committed, in one line with what to do; empty while all is well. */
   get failure(): string {
     return this.#failure;

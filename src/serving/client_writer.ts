@@ -2,14 +2,19 @@
  * Writes to clients, and drops those that do not take what is written. A write goes out in as many pieces as the
  * connection makes of it, each of which has the whole time-out. There is no timer per write: one watch for all
  * writers looks at when each one's present piece began, in its own ticks.
+ *
+ * A write is not awaited: whoever began it is told when all of it was taken, and reads on meanwhile.
  */
 import type { Clock, Timer } from "../core/clock.ts";
 import { CLIENT_WRITE_STALL_MS } from "../core/limits.ts";
 import type { Connection } from "../io/network.ts";
 
+type Bytes = Uint8Array<ArrayBuffer>;
+
 /** Looks per time-out: a stalled client is dropped at most this fraction of the time-out late. */
 const TICKS_PER_STALL = 8;
 const IDLE = -1;
+const NO_BYTES: Bytes = new Uint8Array(0);
 
 /** The one look-out for all writers of a process. */
 export class WriteWatch {
@@ -55,50 +60,43 @@ export class WriteWatch {
   }
 }
 
+/** Who is told what became of a write. */
+export interface WriteOwner {
+  /** All of it was taken; the next may begin. */
+  writeTaken(): void;
+  /** The client is gone, or was dropped: nothing more will be taken. */
+  writeFailed(): void;
+}
+
 export class ClientWriter {
   /** Tick at which the piece under way began; −1 when nothing is being written. */
   beganAtTick: number = IDLE;
   readonly #connection: Connection;
   readonly #watch: WriteWatch;
-  #stalled = false;
+  readonly #owner: WriteOwner;
+  /** What of the write under way was not taken yet. */
+  #rest: Bytes = NO_BYTES;
 
-  constructor(connection: Connection, watch: WriteWatch) {
+  constructor(connection: Connection, watch: WriteWatch, owner: WriteOwner) {
     this.#connection = connection;
     this.#watch = watch;
+    this.#owner = owner;
     watch.add(this);
   }
 
-  /** Whether the client was dropped because it took nothing for too long. */
-  get stalled(): boolean {
-    return this.#stalled;
-  }
-
-  /** Writes all of `bytes`, or rejects: the client is gone or was dropped. One call at a time. */
-  async writeAll(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    let taken = 0;
-    while (taken < bytes.length) taken += await this.begin(taken === 0 ? bytes : bytes.subarray(taken));
-    this.beganAtTick = IDLE;
-  }
-
-  /**
-   * The first step of {@linkcode ClientWriter.writeAll} alone, which nearly always takes everything: for where an
-   * async function more would count. Resolves to how many bytes were taken; {@linkcode ClientWriter.tookAll} follows.
-   */
-  begin(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
+  /** Begins to write `bytes`, which stay as they are until the owner is told. One write at a time. */
+  write(bytes: Bytes): void {
+    this.#rest = bytes;
     this.beganAtTick = this.#watch.tick;
-    return this.#connection.write(bytes);
+    try {
+      this.#connection.write(bytes).then(this.#taken, this.#failed);
+    } catch {
+      this.#failed();
+    }
   }
 
-  /** Whether `taken` is all of `bytes`; else the rest is to be given to {@linkcode ClientWriter.writeAll}. */
-  tookAll(bytes: Uint8Array<ArrayBuffer>, taken: number): boolean {
-    if (taken < bytes.length) return false;
-    this.beganAtTick = IDLE;
-    return true;
-  }
-
-  /** Closes the connection; the write under way rejects. */
+  /** Closes the connection; the write under way fails. */
   drop(): void {
-    this.#stalled = true;
     this.beganAtTick = IDLE;
     this.#connection.close();
   }
@@ -108,4 +106,18 @@ export class ClientWriter {
     this.beganAtTick = IDLE;
     this.#watch.remove(this);
   }
+
+  readonly #taken = (count: number): void => {
+    if (count < this.#rest.length) return this.write(this.#rest.subarray(count));
+    this.beganAtTick = IDLE;
+    this.#rest = NO_BYTES;
+    this.#owner.writeTaken();
+  };
+
+  /** Whatever the error is, it is this connection's. */
+  readonly #failed = (): void => {
+    this.beganAtTick = IDLE;
+    this.#rest = NO_BYTES;
+    this.#owner.writeFailed();
+  };
 }

@@ -1,6 +1,6 @@
 /** What a server does with one client too many: it gets an error instead of silence. */
 import { bytesOf } from "../core/bytes.ts";
-import { type Connection, isDisconnect, writeAll } from "../io/network.ts";
+import { type Connection, writeAll } from "../io/network.ts";
 
 const TOO_MANY_CLIENTS = bytesOf("-ERR max number of clients reached\r\n");
 
@@ -8,8 +8,8 @@ const TOO_MANY_CLIENTS = bytesOf("-ERR max number of clients reached\r\n");
 export async function refuseConnection(connection: Connection): Promise<void> {
   try {
     await writeAll(connection, TOO_MANY_CLIENTS);
-  } catch (error) {
-    if (!isDisconnect(error)) throw error;
+  } catch {
+    // Whatever it was, it is this connection's, which is over.
   } finally {
     connection.close();
   }

@@ -4,6 +4,14 @@ import { COMMAND_SPECS } from "../protocol/command_specs.ts";
 /** `lastCommand` of a session that has run none. */
 const NO_COMMAND = -1;
 
+/** What a session can do to its connection. */
+export interface SessionOwner {
+  /** Ends the connection now. */
+  drop(): void;
+}
+
+const NOBODY: SessionOwner = { drop() {} };
+
 export class Session {
   /** Counts from 1 and is never used again. */
   readonly id: number;
@@ -23,12 +31,21 @@ export class Session {
   lastSubcommand = "";
   /** To be closed once its replies are written: set by `QUIT`, and where to go on would do what nobody asked for. */
   wantsClose = false;
+  /** Set by `ROUNDEL LINK`: from the next request on replies may overtake each other. */
+  isLink = false;
+  readonly #owner: SessionOwner;
 
-  constructor(id: number, remote: string, nowMs: number) {
+  constructor(id: number, remote: string, nowMs: number, owner = NOBODY) {
+    this.#owner = owner;
     this.id = id;
     this.remote = remote;
     this.connectedAtMs = nowMs;
     this.lastActiveMs = nowMs;
+  }
+
+  /** Ends the connection now, whoever asks for it. */
+  drop(): void {
+    this.#owner.drop();
   }
 
   /** In lower case, with its subcommand as in `client|list`; `NULL` when there is none, as Redis says it. */
@@ -51,8 +68,8 @@ export class SessionRegistry {
     return this.#sessions.size;
   }
 
-  open(remote: string, nowMs: number): Session {
-    const session = new Session(++this.#lastId, remote, nowMs);
+  open(remote: string, nowMs: number, owner?: SessionOwner): Session {
+    const session = new Session(++this.#lastId, remote, nowMs, owner);
     this.#sessions.add(session);
     return session;
   }

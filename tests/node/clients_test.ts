@@ -1,7 +1,7 @@
-/** Many clients at one node's few desks: none sees anything of another. */
+/** Many clients of one node, which share what their requests are run with: none sees anything of another. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { bytesOf, textOf } from "../../src/core/bytes.ts";
-import { DESK_ROOM_BYTES } from "../../src/core/limits.ts";
+import { REPLY_BLOCK_BYTES } from "../../src/core/limits.ts";
 import { settle } from "../support/settle.ts";
 import { NodeWorld } from "./node_world.ts";
 
@@ -41,7 +41,7 @@ Deno.test("What a client is sent while it does not read stays as it was, whateve
   await slow.write(bytesOf("GET key\n".repeat(requests)));
   await settle();
   const noise = "n".repeat(2_000);
-  for (let sent = 0; sent < 4 * DESK_ROOM_BYTES; sent += noise.length) {
+  for (let sent = 0; sent < 4 * REPLY_BLOCK_BYTES; sent += noise.length) {
     assertEquals(await other.ask("ECHO", noise), `$2000\r\n${noise}\r\n`);
   }
   const buffer = new Uint8Array(64 * 1024);
@@ -56,7 +56,7 @@ Deno.test("What a client is sent while it does not read stays as it was, whateve
   await world.stop();
 });
 
-Deno.test("Each client is answered in the protocol version that it chose, at whichever desk", async () => {
+Deno.test("Each client is answered in the protocol version that it chose, whoever was served before", async () => {
   const world = new NodeWorld();
   await world.start();
   const [old, young] = [await world.client(), await world.client()];

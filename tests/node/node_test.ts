@@ -52,11 +52,12 @@ Deno.test("A failed sync refuses writes and reads of what was not committed, for
   const [client, other] = [await world.client(), await world.client()];
   assertEquals(await client.ask("SET", "safe", "1"), "+OK\r\n");
   world.disk.failSyncs = new Error("Input/output error (os error 5)");
-  assertMatch(await client.ask("SET", "lost", "1"), /^-READONLY .*Cannot sync log: Input\/output error/);
-  assertMatch(await client.ask("SET", "later", "1"), /^-READONLY /);
-  assertMatch(await other.ask("GET", "lost"), /^-READONLY /);
+  // It ran, and nobody knows what becomes of it; what is refused before it runs may be repeated.
+  assertMatch(await client.ask("SET", "lost", "1"), /^-UNCERTAIN .*Cannot sync log: Input\/output error/);
+  assertMatch(await client.ask("SET", "later", "1"), /^-READONLY Cannot sync log/);
+  assertMatch(await other.ask("GET", "lost"), /^-UNCERTAIN /);
   assertEquals(await other.ask("GET", "safe"), "$1\r\n1\r\n");
-  assertMatch(await other.ask("DBSIZE"), /^-READONLY /);
+  assertMatch(await other.ask("DBSIZE"), /^-UNCERTAIN /);
   assertEquals(await other.ask("PING"), "+PONG\r\n");
   world.disk.failSyncs = null;
   world.clock.advance(10_000);

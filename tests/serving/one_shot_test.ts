@@ -8,7 +8,7 @@ import { FakeClock } from "../support/fake_clock.ts";
 function closes(script: (rule: OneShotRule, clock: FakeClock) => void): boolean {
   const clock = new FakeClock();
   let closed = false;
-  const rule = new OneShotRule(clock, () => closed = true);
+  const rule = new OneShotRule(clock, { drop: () => closed = true });
   script(rule, clock);
   clock.advance(10 * ONE_SHOT_CLOSE_MS);
   return closed;
@@ -17,7 +17,8 @@ function closes(script: (rule: OneShotRule, clock: FakeClock) => void): boolean 
 /** `count` requests came and were answered. */
 function served(rule: OneShotRule, count: number, isText: boolean, bytesLeft = 0): void {
   rule.bytesArrived();
-  rule.answered(count, isText, bytesLeft);
+  rule.requestsCame(count, isText, bytesLeft);
+  rule.drained();
 }
 
 Deno.test("One text line in time, and then silence, closes", () => {
@@ -44,7 +45,7 @@ Deno.test("A line that comes in two pieces, both in time, closes", () => {
 Deno.test("The close comes after the silence, not before", () => {
   const clock = new FakeClock();
   let closedAtMs = 0;
-  const rule = new OneShotRule(clock, () => closedAtMs = clock.monotonicMs());
+  const rule = new OneShotRule(clock, { drop: () => closedAtMs = clock.monotonicMs() });
   served(rule, 1, true);
   clock.advance(ONE_SHOT_CLOSE_MS - 1);
   assertEquals(closedAtMs, 0);
@@ -91,4 +92,17 @@ Deno.test("A connection that is over is not closed again", () => {
     }),
     false,
   );
+});
+
+Deno.test("A line whose reply takes long is closed after its reply, not before", () => {
+  const clock = new FakeClock();
+  let isClosed = false;
+  const rule = new OneShotRule(clock, { drop: () => isClosed = true });
+  rule.bytesArrived();
+  rule.requestsCame(1, true, 0);
+  clock.advance(10 * ONE_SHOT_CLOSE_MS);
+  assertEquals(isClosed, false);
+  rule.drained();
+  clock.advance(ONE_SHOT_CLOSE_MS);
+  assertEquals(isClosed, true);
 });

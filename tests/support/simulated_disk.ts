@@ -56,6 +56,11 @@ export class SimulatedDisk implements Disk {
     for (const go of held) go();
   }
 
+  /** Lets the sync go that was begun first; those that follow wait still. */
+  releaseOneSync(): void {
+    this.#heldSyncs?.shift()?.();
+  }
+
   /** The disk for the process that runs now. Once that is dead, nothing that it still does has any effect. */
   process(): Disk {
     return new SimulatedProcess(this, this.#guard());

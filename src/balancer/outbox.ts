@@ -1,0 +1,311 @@
+/**
+ * A balancer's outbox: the replies to one client's requests, put into the order of the requests. Each request has a tag,
+ * which counts up and wraps. A reply that is next in order goes to what gathers for the next write; one that came too
+ * early is held until those before it are there:
+ *
+ *     tags, a ring:   ─► answered │ first: under way │ held │ held │ under way │ next ─►
+ *
+ * Once every request has its reply, all of it is written. Until then what has gathered waits a little for the rest, since
+ * two writes cost the client and us twice as much as one.
+ *
+ * How many requests may be under way follows from the size of the replies seen so far, so that many requests for large
+ * values do not gather more than one client should hold.
+ *
+ * Nodes answer in RESP 2. To a client of RESP 2 the bytes go as they are; for RESP 3 only what differs there
+ * (missing values, and arrays, which may contain some) is rewritten; for text everything is.
+ */
+import { assert } from "../core/assert.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Memory } from "../core/memory.ts";
+import {
+  CLIENT_IN_FLIGHT_MAX,
+  CLIENT_IN_FLIGHT_MIN,
+  OUTBOX_BYTES_MAX,
+  OUTBOX_WRITE_BYTES,
+  OUTPUT_BYTES_HIGH,
+  OUTPUT_BYTES_KEEP,
+  PARTIAL_FLUSH_MS,
+} from "../core/limits.ts";
+import { OutputBuffer } from "../core/output_buffer.ts";
+import type { Connection } from "../io/network.ts";
+import { parseReply, type ReplyValue, writeReply } from "../protocol/reply_scanner.ts";
+import type { WriteWatch } from "../serving/client_writer.ts";
+import type { FaultLog } from "../serving/fault_log.ts";
+import { Outbox, type OutboxOwner } from "../serving/outbox.ts";
+import { type Dialect, DialectWriter, RESP2, RESP3 } from "./dialect.ts";
+import type { ReplySink } from "../link/reply_sink.ts";
+
+/** Room for tags at the first request; before that an outbox, as that of an idle client, has none of its own. */
+const TAGS_MIN = 4;
+/** Tags wrap behind it, which leaves the ring's places as they are. */
+const TAG_MASK = 0x7fff_ffff;
+const NO_DIALECTS = new Uint8Array(0);
+const NO_OFFSETS = new Int32Array(0);
+const INTERNAL_ERROR =
+  "ERR Internal error: the request met a bug and may be done in part; the balancer's log says where";
+const STAR = 0x2a;
+const DOLLAR = 0x24;
+const MINUS = 0x2d;
+/** `starts` of a request whose reply is not held. */
+const NOT_HELD = -1;
+/** Room for held replies is tidied up when it is longer than this, and less than half of it is held. */
+const HELD_BYTES_MIN = 4096;
+
+/** Writes what has gathered in outboxes whose other replies are slow to come. One for all clients of a process. */
+export class PartialFlush {
+  readonly #clock: Clock;
+  #outboxes: ReplyOutbox[] = [];
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Flushes `outbox` in a little while. */
+  later(outbox: ReplyOutbox): void {
+    if (this.#outboxes.push(outbox) === 1) this.#clock.after(PARTIAL_FLUSH_MS, () => this.#flushAll());
+  }
+
+  #flushAll(): void {
+    const outboxes = this.#outboxes;
+    this.#outboxes = [];
+    for (const outbox of outboxes) outbox.flushPartly();
+  }
+}
+
+/** What the outboxes of a process share. */
+export interface OutboxServices {
+  readonly writeWatch: WriteWatch;
+  readonly dialects: DialectWriter;
+  readonly partialFlush: PartialFlush;
+  readonly faults: FaultLog;
+}
+
+export class ReplyOutbox extends Outbox implements ReplySink {
+  readonly #services: OutboxServices;
+  #gathered = new OutputBuffer(64, true);
+  /** What is being written, or was: the next to gather. */
+  #written: OutputBuffer | null = null;
+  #writingBytes = 0;
+  readonly #held = new OutputBuffer(16, true);
+  #heldCount = 0;
+  #heldBytes = 0;
+  #dialects = NO_DIALECTS;
+  #starts = NO_OFFSETS;
+  #ends = NO_OFFSETS;
+  /** The first tag whose reply has not gathered, and the next to be given out. */
+  #first = 0;
+  #next = 0;
+  #countMax = CLIENT_IN_FLIGHT_MIN;
+  /** Of the replies that have gathered: the length of the longest. */
+  #replyBytesMax = 0;
+  #wasFull = false;
+  #isHeldBack = false;
+  #isAwaitingFlush = false;
+
+  constructor(connection: Connection, owner: OutboxOwner, services: OutboxServices) {
+    super(connection, services.writeWatch, owner);
+    this.#services = services;
+  }
+
+  /** Requests under way. */
+  get count(): number {
+    return (this.#next - this.#first) & TAG_MASK;
+  }
+
+  get isFull(): boolean {
+    const isFull = this.count >= this.#countMax ||
+      this.#gathered.length + this.#heldBytes + this.#writingBytes >= OUTBOX_BYTES_MAX;
+    if (isFull) this.#wasFull = true;
+    return isFull;
+  }
+
+  get isEmpty(): boolean {
+    return this.#first === this.#next && this.#gathered.length === 0 && this.#writingBytes === 0;
+  }
+
+  /** Several requests are about to be opened, some of which may be answered at once: nothing is written until … */
+  hold(): void {
+    this.#isHeldBack = true;
+  }
+
+  /** … all of them are there. */
+  letGo(): void {
+    this.#isHeldBack = false;
+    if (this.#gathered.length > 0) this.#arrived();
+  }
+
+  /** The tag of one more request, whose reply is to be in `dialect`. */
+  open(dialect: Dialect): number {
+    const tag = this.#next;
+    if (this.count === this.#dialects.length) this.#grow();
+    this.#dialects[tag & (this.#dialects.length - 1)] = dialect;
+    this.#next = (tag + 1) & TAG_MASK;
+    return tag;
+  }
+
+  /** The dialect that request `tag` was opened with. */
+  dialectOf(tag: number): Dialect {
+    return this.#dialects[tag & (this.#dialects.length - 1)] as Dialect;
+  }
+
+  /** The RESP 2 reply `source[start, end)` to request `tag`, from a node. */
+  receive(tag: number, source: Memory, start: number, end: number): void {
+    const dialect = this.dialectOf(tag);
+    if (dialect === RESP2 || (dialect === RESP3 && !differsInResp3(source.bytes, start))) {
+      this.put(tag, source, start, end);
+      return;
+    }
+    this.answer(tag, parseReply(source.bytes, start, end));
+  }
+
+  /** The reply `value` to request `tag`. */
+  answer(tag: number, value: ReplyValue): void {
+    const { dialects } = this.#services;
+    const output = dialects.begin(this.dialectOf(tag));
+    writeReply(value, dialects.reply);
+    this.put(tag, output, 0, output.length);
+  }
+
+  /**
+   * The reply to request `tag` will be what `value` resolves to. Resolves once it is there; an error that nobody expected
+   * is logged, and this client is told of it.
+   */
+  async answerLater(tag: number, value: Promise<ReplyValue>): Promise<void> {
+    try {
+      this.answer(tag, await value);
+    } catch (error) {
+      this.#services.faults.report("request failed", error);
+      this.answer(tag, { kind: "error", text: INTERNAL_ERROR });
+    }
+  }
+
+  /** The reply to request `tag`, as the client gets it. */
+  put(tag: number, source: Memory, start: number, end: number): void {
+    if (end - start > this.#replyBytesMax) this.#replyBytesMax = end - start;
+    assert(((tag - this.#first) & TAG_MASK) < this.count, "a reply belongs to a request");
+    if (tag !== this.#first) return this.#holdReply(tag, source, start, end);
+    if (!this.isClosed) this.#gathered.append(source, start, end);
+    this.#first = (tag + 1) & TAG_MASK;
+    if (this.#heldCount > 0) this.#release();
+    if (!this.#isHeldBack) this.#arrived();
+  }
+
+  /** Writes what has gathered, though replies are missing. */
+  flushPartly(): void {
+    this.#isAwaitingFlush = false;
+    this.flush();
+  }
+
+  protected take(): Uint8Array<ArrayBuffer> | null {
+    const gathered = this.#gathered;
+    if (gathered.length === 0) return null;
+    this.#adapt();
+    this.#gathered = this.#written ?? new OutputBuffer(64, true);
+    this.#written = gathered;
+    this.#writingBytes = gathered.length;
+    return gathered.view();
+  }
+
+  protected written(): void {
+    this.#writingBytes = 0;
+    this.#written!.clear(OUTPUT_BYTES_KEEP);
+  }
+
+  protected discard(): void {
+    this.#gathered.clear(0);
+    this.#held.clear(0);
+  }
+
+  /** Replies have gathered: all of them, or many, leave at once, a few wait for the rest. */
+  #arrived(): void {
+    if (this.#first === this.#next || this.#gathered.length >= OUTBOX_WRITE_BYTES) this.flush();
+    else if (!this.#isAwaitingFlush && !this.isClosed) {
+      this.#isAwaitingFlush = true;
+      this.#services.partialFlush.later(this);
+    }
+    if (this.#wasFull) this.wake();
+  }
+
+  /** How many requests may be under way follows from the replies that have gathered. */
+  #adapt(): void {
+    const fitting = Math.floor(OUTPUT_BYTES_HIGH / Math.max(1, this.#replyBytesMax));
+    if (fitting < this.#countMax) this.#countMax = Math.max(1, fitting);
+    else if (this.#wasFull) {
+      this.#countMax = Math.min(this.#countMax * 2, fitting, CLIENT_IN_FLIGHT_MAX);
+    }
+    this.#replyBytesMax = 0;
+    this.#wasFull = false;
+  }
+
+  #holdReply(tag: number, source: Memory, start: number, end: number): void {
+    const at = tag & (this.#dialects.length - 1);
+    assert(this.#starts[at] === NOT_HELD, "one reply for a request");
+    const held = this.#held;
+    this.#starts[at] = held.length;
+    if (!this.isClosed) held.append(source, start, end);
+    this.#ends[at] = held.length;
+    this.#heldCount++;
+    this.#heldBytes += held.length - this.#starts[at]!;
+  }
+
+  /** Moves held replies whose turn has come to what gathers. */
+  #release(): void {
+    const mask = this.#dialects.length - 1;
+    const held = this.#held;
+    for (let at = this.#first & mask; this.#first !== this.#next; at = this.#first & mask) {
+      const start = this.#starts[at]!;
+      if (start === NOT_HELD) break;
+      if (!this.isClosed) this.#gathered.append(held, start, this.#ends[at]!);
+      this.#heldBytes -= this.#ends[at]! - start;
+      this.#starts[at] = NOT_HELD;
+      this.#heldCount--;
+      this.#first = (this.#first + 1) & TAG_MASK;
+    }
+    if (this.#heldCount === 0) held.clear(OUTPUT_BYTES_KEEP);
+    else if (held.length > HELD_BYTES_MIN && held.length > 2 * this.#heldBytes) this.#tidyUp();
+  }
+
+  /** Moves what is held together, to the front. */
+  #tidyUp(): void {
+    const mask = this.#dialects.length - 1;
+    const { bytes } = this.#held;
+    const tags: number[] = [];
+    for (let tag = this.#first; tag !== this.#next; tag = (tag + 1) & TAG_MASK) {
+      if (this.#starts[tag & mask] !== NOT_HELD) tags.push(tag & mask);
+    }
+    // In the order in which they lie, nothing is overwritten that is still to be moved.
+    tags.sort((one, other) => this.#starts[one]! - this.#starts[other]!);
+    let length = 0;
+    for (const at of tags) {
+      const start = this.#starts[at]!;
+      const end = this.#ends[at]!;
+      bytes.copyWithin(length, start, end);
+      this.#starts[at] = length;
+      length += end - start;
+      this.#ends[at] = length;
+    }
+    this.#held.length = length;
+  }
+
+  #grow(): void {
+    const size = Math.max(TAGS_MIN, this.#dialects.length * 2);
+    const dialects = new Uint8Array(size);
+    const starts = new Int32Array(size).fill(NOT_HELD);
+    const ends = new Int32Array(size);
+    for (let tag = this.#first; tag !== this.#next; tag = (tag + 1) & TAG_MASK) {
+      const from = tag & (this.#dialects.length - 1);
+      const to = tag & (size - 1);
+      dialects[to] = this.#dialects[from]!;
+      starts[to] = this.#starts[from]!;
+      ends[to] = this.#ends[from]!;
+    }
+    this.#dialects = dialects;
+    this.#starts = starts;
+    this.#ends = ends;
+  }
+}
+
+function differsInResp3(bytes: Uint8Array, start: number): boolean {
+  const kind = bytes[start];
+  return kind === STAR || (kind === DOLLAR && bytes[start + 1] === MINUS);
+}

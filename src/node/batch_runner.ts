@@ -1,0 +1,352 @@
+/**
+ * Runs what one client has sent, as a batch, in three passes over a few requests at a time:
+ *
+ *     decode ─► prefetch ─► execute ─► runs of replies, each with what it waits for ─► the client's outbox
+ *
+ * A client needs a runner for the moment in which its batch runs, not while it waits; so all clients of a node share one,
+ * which stays in the processor's cache. A client keeps it only while a command takes longer than its turn; who comes
+ * meanwhile gets another.
+ *
+ * Requests side by side whose replies wait for the same thing make a run. On a link the header of a run lies before its
+ * replies; where a reply waits for something else than those before it, it makes room for one.
+ */
+import {
+  BATCH_REQUEST_COUNT,
+  BATCH_RUNNER_COUNT_KEPT,
+  DECODER_COUNT_KEPT,
+  OUTPUT_BYTES_HIGH,
+  READ_BUFFER_BYTES,
+} from "../core/limits.ts";
+import { looksLikeHttp } from "../protocol/http_guard.ts";
+import { RUN_HEADER_BYTES, type RunHeader, writeRunHeader } from "../protocol/link_run.ts";
+import { INCOMPLETE, INVALID } from "../protocol/progress.ts";
+import { RequestDecoder } from "../protocol/request_decoder.ts";
+import type { CommitOutbox, OutboxMemory } from "../serving/commit_outbox.ts";
+import type { FaultLog } from "../serving/fault_log.ts";
+import type { ReadBuffer } from "../serving/read_buffer.ts";
+import { ReplyBuffer } from "../serving/reply_buffer.ts";
+import type { ReplyRun } from "../serving/reply_run.ts";
+import type { Session } from "../serving/session.ts";
+import type { Revealed } from "../store/mutation_listener.ts";
+import { type Commits, type CommitStage, COMMITTED } from "./commits.ts";
+import { DecodedRequest } from "./decoded_request.ts";
+import { Executor, type NodeServices } from "./executor.ts";
+import type { Prefetch } from "./prefetch.ts";
+
+const NOT_HTTP = "ERR This port speaks RESP and text lines, not HTTP";
+const INTERNAL_ERROR =
+  "ERR Internal error: the request met a bug and may be done in part; the node's log says where";
+
+export interface RunnerServices extends NodeServices {
+  readonly commits: Commits;
+  readonly prefetch: Prefetch;
+  readonly memory: OutboxMemory;
+  readonly faults: FaultLog;
+  readonly revealed: Revealed;
+}
+
+/** A client as its batch is run. */
+export interface BatchClient {
+  readonly session: Session;
+  readonly buffer: ReadBuffer;
+  readonly outbox: CommitOutbox;
+  readonly isOver: boolean;
+  /** Holds the beginning of the request that has not all arrived. */
+  decoder: RequestDecoder | undefined;
+  /** Number of the next request on a link. */
+  requestNumber: number;
+  /** The client was told an error that is the last it gets. */
+  refused(): void;
+  /** No further request is run. */
+  stop(): void;
+}
+
+export class BatchRunner {
+  /** Requests of the last batch that have a reply. */
+  requestCount = 0;
+  readonly #services: RunnerServices;
+  readonly #pool: BatchRunners;
+  readonly #replies = new ReplyBuffer();
+  readonly #executor: Executor;
+  readonly #requests = Array.from({ length: BATCH_REQUEST_COUNT }, () => new DecodedRequest());
+  readonly #header: RunHeader = { firstRequest: 0, count: 0, byteLength: 0 };
+  /** Requests decoded by the last pass. */
+  #count = 0;
+  /** Why what comes behind them cannot be understood; empty when it can. */
+  #problem = "";
+  #isProblemText = false;
+  /** Whether a further pass over the buffer may find more. */
+  #mayBeMore = false;
+  #batchStart = 0;
+  #run: ReplyRun;
+  #stage: CommitStage = COMMITTED;
+
+  constructor(services: RunnerServices, pool: BatchRunners) {
+    this.#services = services;
+    this.#pool = pool;
+    this.#executor = new Executor(services, this.#replies.output);
+    this.#run = services.memory.runs.take();
+  }
+
+  /** Whether the last request was a text line. */
+  get isText(): boolean {
+    return this.#executor.request.isText;
+  }
+
+  /**
+   * Runs requests of `client` until the input is used up, there are many replies, the connection is to be closed, or a
+   * command takes longer than this turn: then what is returned resolves at the end of the batch.
+   */
+  run(client: BatchClient): Promise<void> | undefined {
+    this.#begin(client);
+    do {
+      this.#decode(client);
+      this.#services.prefetch.run(this.#requests, this.#count);
+      const pending = this.#execute(client);
+      if (pending !== undefined) return pending;
+    } while (this.#mayBeMore);
+    if (this.#problem !== "" && !client.isOver) this.#refuse(client, this.#problem, this.#isProblemText);
+    this.#end(client);
+    return undefined;
+  }
+
+  /** Answers with an error, as a batch of its own, the last that this client gets. */
+  refuse(client: BatchClient, text: string, isText: boolean): void {
+    this.#begin(client);
+    this.#refuse(client, text, isText);
+    this.#end(client);
+  }
+
+  #begin(client: BatchClient): void {
+    const { session } = client;
+    this.#replies.begin();
+    this.#batchStart = this.#replies.output.length;
+    this.requestCount = 0;
+    this.#executor.serve(session);
+    this.#executor.nowMs = session.lastActiveMs = this.#services.clock.nowMs();
+    this.#openRun(client);
+  }
+
+  /** Decodes the next few requests, where they lie. */
+  #decode(client: BatchClient): void {
+    const { buffer } = client;
+    const { bytes, end } = buffer;
+    let at = buffer.start;
+    let count = 0;
+    this.#problem = "";
+    if (client.decoder !== undefined) this.#takeDecoder(client);
+    while (at < end && count < BATCH_REQUEST_COUNT) {
+      const decoded = this.#requests[count]!;
+      const { request } = decoded;
+      const next = request.decode(bytes, at, end);
+      if (next === INCOMPLETE) {
+        this.#leaveDecoder(client, decoded);
+        break;
+      }
+      if (next === INVALID || (request.isLine && request.argumentCount > 0 && looksLikeHttp(request))) {
+        this.#problem = next === INVALID ? request.error : NOT_HTTP;
+        this.#isProblemText = request.isText;
+        break;
+      }
+      at = next;
+      if (request.argumentCount > 0) this.#requests[count++]!.end = at;
+      else if (count > 0) this.#requests[count - 1]!.end = at;
+      else buffer.consume(at);
+    }
+    this.#count = count;
+    this.#mayBeMore = count === BATCH_REQUEST_COUNT && at < end;
+  }
+
+  #execute(client: BatchClient): Promise<void> | undefined {
+    const { session, buffer } = client;
+    const { output } = this.#replies;
+    const { commits, revealed } = this.#services;
+    for (let i = 0; i < this.#count; i++) {
+      const decoded = this.#requests[i]!;
+      const replyStart = output.length;
+      buffer.consume(decoded.end);
+      revealed.position = 0;
+      try {
+        const pending = this.#executor.run(decoded);
+        commits.endRequest();
+        if (pending !== undefined) return this.#wait(client, pending, replyStart);
+      } catch (error) {
+        this.#fail(client, error, replyStart);
+      }
+      this.#replied(client, replyStart, revealed.position);
+      if (session.wantsClose) client.stop();
+      if (client.isOver || output.length - this.#batchStart >= OUTPUT_BYTES_HIGH) {
+        this.#mayBeMore = false;
+        break;
+      }
+    }
+    return undefined;
+  }
+
+  /** The present request takes longer than its turn, and the batch ends with it. */
+  async #wait(client: BatchClient, pending: Promise<void>, replyStart: number): Promise<void> {
+    const position = this.#services.revealed.position;
+    try {
+      await pending;
+    } catch (error) {
+      this.#fail(client, error, replyStart);
+    }
+    this.#replied(client, replyStart, position);
+    this.#end(client);
+  }
+
+  /** The present request met a bug: it is answered so. On a link others go on, an ordinary client is dropped. */
+  #fail(client: BatchClient, error: unknown, replyStart: number): void {
+    this.#services.faults.report("request failed", error, { command: client.session.lastCommandName });
+    this.#replies.output.length = replyStart;
+    this.#executor.refuse(INTERNAL_ERROR, this.isText);
+    if (!client.outbox.isLink) client.refused();
+  }
+
+  #refuse(client: BatchClient, text: string, isText: boolean): void {
+    const replyStart = this.#replies.output.length;
+    this.#executor.refuse(text, isText);
+    if (this.#run.count > 0 && this.#run.isText !== isText) this.#splitRun(client, replyStart);
+    this.#run.count++;
+    this.#run.isText = isText;
+    client.refused();
+  }
+
+  /** The reply that begins at `replyStart` is there; what it shows is committed with log position `position`. */
+  #replied(client: BatchClient, replyStart: number, position: number): void {
+    const { commits } = this.#services;
+    const { isText } = this;
+    let stage = commits.stageOf(position);
+    if (stage !== COMMITTED) {
+      const failure = commits.failureText();
+      if (failure !== "") {
+        this.#replies.output.length = replyStart;
+        this.#executor.refuse(failure, isText);
+        stage = COMMITTED;
+      }
+    }
+    if (this.#run.count > 0 && (stage !== this.#stage || isText !== this.#run.isText)) {
+      this.#splitRun(client, replyStart);
+    }
+    const run = this.#run;
+    this.#stage = stage;
+    run.count++;
+    run.isText = isText;
+    if (stage !== COMMITTED && position > run.position) run.position = position;
+    this.requestCount++;
+    if (client.session.isLink !== client.outbox.isLink) this.#becomeLink(client);
+  }
+
+  /** What was answered so far is in order still; from here on replies may overtake each other. */
+  #becomeLink(client: BatchClient): void {
+    this.#closeRun(client, this.#replies.output.length);
+    client.outbox.becomeLink();
+    this.#openRun(client);
+  }
+
+  /** A run begins here, on a link with its header. */
+  #openRun({ outbox }: BatchClient): void {
+    const { output } = this.#replies;
+    this.#run.start = output.length;
+    this.#stage = COMMITTED;
+    if (!outbox.isLink) return;
+    output.reserve(RUN_HEADER_BYTES);
+    output.length += RUN_HEADER_BYTES;
+  }
+
+  /** The reply that begins at `replyStart`, the last one, waits for something else than those before it. */
+  #splitRun(client: BatchClient, replyStart: number): void {
+    const { output } = this.#replies;
+    this.#closeRun(client, replyStart);
+    this.#run.start = replyStart;
+    if (!client.outbox.isLink) return;
+    output.reserve(RUN_HEADER_BYTES);
+    output.bytes.copyWithin(replyStart + RUN_HEADER_BYTES, replyStart, output.length);
+    output.length += RUN_HEADER_BYTES;
+  }
+
+  /** The run ends at `end`, and goes to the outbox. */
+  #closeRun(client: BatchClient, end: number): void {
+    const { commits, memory } = this.#services;
+    const { outbox } = client;
+    const run = this.#run;
+    this.#run = memory.runs.take();
+    run.bytes = this.#replies.output.bytes;
+    run.end = end;
+    run.block = this.#replies.block;
+    run.block.hold();
+    run.committing = commits;
+    if (outbox.isLink) this.#number(client, run);
+    if (this.#stage !== COMMITTED && !outbox.isClosed) commits.watch(outbox, run.position);
+    outbox.add(run);
+  }
+
+  /** Gives the run its header. */
+  #number(client: BatchClient, run: ReplyRun): void {
+    const header = this.#header;
+    header.firstRequest = run.firstRequest = client.requestNumber;
+    header.count = run.count;
+    header.byteLength = run.byteLength - RUN_HEADER_BYTES;
+    writeRunHeader(run.bytes, run.start, header);
+    client.requestNumber = (client.requestNumber + run.count) >>> 0;
+  }
+
+  /** The batch is over: what may leave leaves. */
+  #end(client: BatchClient): void {
+    const { output } = this.#replies;
+    if (this.#run.count > 0) this.#closeRun(client, output.length);
+    else output.length = this.#run.start;
+    // A larger buffer is there for a large request, and is not to be kept for having been decoded.
+    if (client.buffer.bytes.length > READ_BUFFER_BYTES) {
+      for (let i = 0; i < this.#count; i++) this.#requests[i]!.request.settle();
+    }
+    client.outbox.flush();
+  }
+
+  /** Goes on with the request whose beginning the client's own decoder has seen. */
+  #takeDecoder(client: BatchClient): void {
+    const first = this.#requests[0]!;
+    this.#pool.giveDecoder(first.request);
+    first.request = client.decoder!;
+    client.decoder = undefined;
+  }
+
+  #leaveDecoder(client: BatchClient, decoded: DecodedRequest): void {
+    client.decoder = decoded.request;
+    client.decoder.settle();
+    decoded.request = this.#pool.takeDecoder();
+  }
+}
+
+/** The runners of a node that are free, and decoders for them. */
+export class BatchRunners {
+  readonly #services: RunnerServices;
+  readonly #free: BatchRunner[] = [];
+  readonly #decoders: RequestDecoder[] = [];
+
+  constructor(services: RunnerServices) {
+    this.#services = services;
+  }
+
+  /** One that nobody uses. It need not be given back. */
+  take(): BatchRunner {
+    return this.#free.pop() ?? new BatchRunner(this.#services, this);
+  }
+
+  /** The batch of `runner` has ended. */
+  give(runner: BatchRunner): void {
+    if (this.#free.length < BATCH_RUNNER_COUNT_KEPT) this.#free.push(runner);
+  }
+
+  takeDecoder(): RequestDecoder {
+    return this.#decoders.pop() ?? new RequestDecoder();
+  }
+
+  /** The next who takes it decodes another request. */
+  giveDecoder(decoder: RequestDecoder): void {
+    if (this.#decoders.length === DECODER_COUNT_KEPT) return;
+    decoder.forget();
+    decoder.settle();
+    this.#decoders.push(decoder);
+  }
+}

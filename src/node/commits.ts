@@ -1,0 +1,102 @@
+/**
+ * Commits, and who waits for them. A reply may leave once everything that it shows is committed; it waits in its
+ * client's outbox, and the outbox is in the list here. When the log has failed, what waits is replaced by an error. It
+ * is also where clients are held back while the disk is behind, so that what waits for it stays bounded.
+ */
+import { LOG_BACKLOG_BYTES_HIGH } from "../core/limits.ts";
+import type { Log } from "../persistence/log.ts";
+import type { CommitOutbox } from "../serving/commit_outbox.ts";
+import type { Committing } from "../serving/reply_run.ts";
+import type { Dumps } from "./dumps.ts";
+
+/** How far a position in the log is from being committed. */
+export const COMMITTED = 0;
+/** With what is on its way to the disk. */
+export const IN_FLIGHT = 1;
+/** With what gathers behind that. */
+export const GATHERING = 2;
+export type CommitStage = typeof COMMITTED | typeof IN_FLIGHT | typeof GATHERING;
+
+export class Commits implements Committing {
+  readonly #log: Log;
+  readonly #dumps: Dumps;
+  readonly #waiting: CommitOutbox[] = [];
+  /** The log's promises that will be heard: of what is in flight, and of what gathers. */
+  #heard: Promise<boolean> | null = null;
+  #heardBefore: Promise<boolean> | null = null;
+
+  constructor(log: Log, dumps: Dumps) {
+    this.#log = log;
+    this.#dumps = dumps;
+  }
+
+  get committedPosition(): number {
+    return this.#log.committed;
+  }
+
+  stageOf(position: number): CommitStage {
+    const log = this.#log;
+    if (position <= log.committed) return COMMITTED;
+    return position <= log.inFlightEnd ? IN_FLIGHT : GATHERING;
+  }
+
+  /** A request is over: its mutations, if any, are one whole. */
+  endRequest(): void {
+    this.#log.endRequest();
+  }
+
+  /** `outbox` holds replies that wait for `position`: it is told, and flushed, once that is committed or never will be. */
+  watch(outbox: CommitOutbox, position: number): void {
+    if (!outbox.isWatched) {
+      outbox.isWatched = true;
+      this.#waiting.push(outbox);
+    }
+    const committed = this.#log.whenCommitted(position);
+    if (committed === this.#heard || committed === this.#heardBefore) return;
+    this.#heardBefore = this.#heard;
+    this.#heard = committed;
+    committed.then(this.#advance);
+  }
+
+  /** Why the node takes no writes; empty while it does. */
+  writeRefusal(): string {
+    return this.#log.failure;
+  }
+
+  /**
+   * The error for a request that ran, and of which the log could not commit what it did or what it saw. Empty while the
+   * log has not failed.
+   */
+  failureText(): string {
+    const { failure } = this.#log;
+    if (failure === "") return "";
+    return `UNCERTAIN What this request changed or saw could not be made durable and may be lost. ${failure}`;
+  }
+
+  /** Whether so much waits for the disk that no more may be added. */
+  isCongested(): boolean {
+    return (this.#log.backlogBytes > LOG_BACKLOG_BYTES_HIGH && this.#log.failure === "") ||
+      this.#dumps.isCongested();
+  }
+
+  /** Resolves when the disk has caught up with what was waiting at the call. */
+  async relief(): Promise<void> {
+    if (this.#dumps.isCongested()) await this.#dumps.relief();
+    else await this.#log.whenCommitted(this.#log.appended);
+  }
+
+  /** Lets go what may leave by now. */
+  readonly #advance = (): void => {
+    const waiting = this.#waiting;
+    const failure = this.failureText();
+    let count = 0;
+    for (let i = 0; i < waiting.length; i++) {
+      const outbox = waiting[i]!;
+      outbox.advance(failure);
+      outbox.flush();
+      outbox.isWatched = outbox.isWaiting;
+      if (outbox.isWatched) waiting[count++] = outbox;
+    }
+    waiting.length = count;
+  };
+}
