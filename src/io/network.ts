@@ -41,6 +41,15 @@ export interface Network {
   connect(address: Address, timeoutMs: number): Promise<Connection>;
 }
 
+/** Closes `connection`, which is given up whatever it says to that. */
+export function abandon(connection: Connection): void {
+  try {
+    connection.close();
+  } catch {
+    // Nobody waits for it any more.
+  }
+}
+
 /** Writes all of `bytes` to `connection`, or rejects. The bytes may not change until it resolves. */
 export async function writeAll(connection: Connection, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   let written = await connection.write(bytes);

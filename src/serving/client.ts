@@ -10,7 +10,7 @@
  * connection is over, and any other is a bug in what was run for this client, which is logged.
  */
 import type { Clock } from "../core/clock.ts";
-import type { Connection } from "../io/network.ts";
+import { abandon, type Connection } from "../io/network.ts";
 import type { WriteWatch } from "./client_writer.ts";
 import type { FaultLog } from "./fault_log.ts";
 import { lingeringClose } from "./lingering_close.ts";
@@ -83,21 +83,21 @@ export abstract class Client implements OutboxOwner {
       this.outbox.close();
       this.buffer.release();
       this.#services.sessions.close(this.session);
-      this.#close();
+      abandon(this.#connection);
     }
   }
 
   /** Ends the connection once all that was asked is answered; at once when nothing is open. */
   stop(): void {
     this.#isOver = true;
-    if (this.#isReading && this.outbox.isEmpty) this.#close();
+    if (this.#isReading && this.outbox.isEmpty) abandon(this.#connection);
   }
 
   /** Ends the connection now: no request is run any more, and nothing more is said. */
   drop(): void {
     this.#isOver = true;
     this.outbox.close();
-    this.#close();
+    abandon(this.#connection);
   }
 
   /** The client was told an error that is the last it gets. */
@@ -108,7 +108,7 @@ export abstract class Client implements OutboxOwner {
 
   outboxDrained(): void {
     this.#oneShot.drained();
-    if (this.#isOver && this.#isReading && !this.#wasRefused) this.#close();
+    if (this.#isOver && this.#isReading && !this.#wasRefused) abandon(this.#connection);
   }
 
   outboxFailed(): void {
@@ -140,14 +140,6 @@ export abstract class Client implements OutboxOwner {
         pending = this.#isOver ? undefined : this.runRequests();
       }
       if (this.outbox.isEmpty) this.#oneShot.drained();
-    }
-  }
-
-  #close(): void {
-    try {
-      this.#connection.close();
-    } catch (error) {
-      this.#services.faults.report("connection did not close", error);
     }
   }
 }

@@ -7,7 +7,7 @@
  */
 import type { Clock, Timer } from "../core/clock.ts";
 import { CLIENT_WRITE_STALL_MS } from "../core/limits.ts";
-import type { Connection } from "../io/network.ts";
+import { abandon, type Connection } from "../io/network.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -98,7 +98,7 @@ export class ClientWriter {
   /** Closes the connection; the write under way fails. */
   drop(): void {
     this.beganAtTick = IDLE;
-    this.#connection.close();
+    abandon(this.#connection);
   }
 
   /** The connection is over. */

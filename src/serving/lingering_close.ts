@@ -5,11 +5,11 @@
  */
 import type { Clock } from "../core/clock.ts";
 import { KIB, LINGER_BYTES_MAX, LINGER_MS } from "../core/limits.ts";
-import type { Connection } from "../io/network.ts";
+import { abandon, type Connection } from "../io/network.ts";
 
 /** Resolves when the connection is closed: by the client, or after `LINGER_MS` or `LINGER_BYTES_MAX`. */
 export async function lingeringClose(connection: Connection, clock: Clock): Promise<void> {
-  const timer = clock.after(LINGER_MS, () => connection.close());
+  const timer = clock.after(LINGER_MS, () => abandon(connection));
   try {
     await connection.closeWrite();
     const ignored = new Uint8Array(16 * KIB);
@@ -22,6 +22,6 @@ export async function lingeringClose(connection: Connection, clock: Clock): Prom
     // Whatever it was, it is this connection's, which is over.
   } finally {
     timer.cancel();
-    connection.close();
+    abandon(connection);
   }
 }

@@ -1,6 +1,6 @@
 /** What a server does with one client too many: it gets an error instead of silence. */
 import { bytesOf } from "../core/bytes.ts";
-import { type Connection, writeAll } from "../io/network.ts";
+import { abandon, type Connection, writeAll } from "../io/network.ts";
 
 const TOO_MANY_CLIENTS = bytesOf("-ERR max number of clients reached\r\n");
 
@@ -11,6 +11,6 @@ export async function refuseConnection(connection: Connection): Promise<void> {
   } catch {
     // Whatever it was, it is this connection's, which is over.
   } finally {
-    connection.close();
+    abandon(connection);
   }
 }

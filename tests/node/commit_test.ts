@@ -135,7 +135,7 @@ Deno.test("When the log fails, what ran and was not committed is answered UNCERT
   world.disk.holdSyncs();
   await client.sendText(resp("GET safe", "SET a 1", "SET b 1", "GET safe", "GET a"));
   await client.sendText(resp("GET safe", "INCR a"));
-  await text.sendText("SET c 1\r\nGET safe\r\n");
+  await text.sendText("SET c 1\nGET safe\n");
   world.disk.failSyncs = new Error("Input/output error (os error 5)");
   world.disk.releaseSyncs();
   await settle();

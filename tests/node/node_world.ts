@@ -21,7 +21,9 @@ export class NodeWorld {
   readonly disk = new SimulatedDisk();
   readonly logger = new CollectingLogger();
   readonly random: SeededRandom;
-  #network = new SimulatedNetwork();
+  network = new SimulatedNetwork();
+  /** What `INFO` is told. */
+  residentBytes: () => number = () => 0;
   #server: NodeServer | null = null;
 
   constructor(seed = 1) {
@@ -30,7 +32,7 @@ export class NodeWorld {
 
   /** Starts the node on what the disk holds. */
   async start(options: Partial<NodeOptions> = {}): Promise<void> {
-    this.#network = new SimulatedNetwork();
+    this.network = new SimulatedNetwork();
     this.#server = await NodeServer.start({
       host: "127.0.0.1",
       port: 8081,
@@ -45,10 +47,16 @@ export class NodeWorld {
       ...options,
     }, {
       clock: this.clock,
-      network: this.#network,
+      network: this.network,
       disk: this.disk.process(),
       random: this.random,
-      process: { pid: 1, denoVersion: "test", os: "test", residentBytes: () => 0, bootId: null },
+      process: {
+        pid: 1,
+        denoVersion: "test",
+        os: "test",
+        residentBytes: () => this.residentBytes(),
+        bootId: null,
+      },
       logger: this.logger,
     });
   }
@@ -71,7 +79,7 @@ export class NodeWorld {
 
   /** A connection of which the test itself reads. */
   connect(): Promise<Connection> {
-    return this.#network.connect({ host: "127.0.0.1", port: 8081 });
+    return this.network.connect({ host: "127.0.0.1", port: 8081 });
   }
 }
 

@@ -71,7 +71,11 @@ class Pipe {
   }
 }
 
+/** Errors that nobody expects, by the method that throws them from now on. */
+export type Faults = Partial<Record<"read" | "write" | "closeWrite" | "close", unknown>>;
+
 export class SimulatedConnection implements Connection {
+  readonly faults: Faults = {};
   readonly remote: string;
   readonly #incoming: Pipe;
   readonly #outgoing: Pipe;
@@ -83,28 +87,36 @@ export class SimulatedConnection implements Connection {
   }
 
   read(buffer: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    this.#meet("read");
     return this.#incoming.read(buffer);
   }
 
   write(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
+    this.#meet("write");
     return this.#outgoing.write(bytes);
   }
 
   close(): void {
     this.#outgoing.end();
     this.#incoming.fail(new Deno.errors.BadResource("Connection is closed"));
+    this.#meet("close");
   }
 
   /** Sends no more, and still reads. */
   closeWrite(): Promise<void> {
+    this.#meet("closeWrite");
     this.#outgoing.end();
     return Promise.resolve();
   }
 
   /** The connection breaks, for both ends. */
-  cut(): void {
-    this.#incoming.fail(new Deno.errors.ConnectionReset("Connection reset by peer"));
-    this.#outgoing.fail(new Deno.errors.ConnectionReset("Connection reset by peer"));
+  cut(error: Error = new Deno.errors.ConnectionReset("Connection reset by peer")): void {
+    this.#incoming.fail(error);
+    this.#outgoing.fail(error);
+  }
+
+  #meet(method: keyof Faults): void {
+    if (method in this.faults) throw this.faults[method];
   }
 }
 
@@ -115,6 +127,8 @@ class SimulatedListener implements Listener {
   #arrived: SimulatedConnection[] = [];
   #isClosed = false;
   #wake: (() => void) | null = null;
+  /** Thrown once by the next `accept`. */
+  fault: unknown = undefined;
 
   constructor(address: Address, closed: () => void) {
     this.host = address.host;
@@ -126,6 +140,11 @@ class SimulatedListener implements Listener {
     while (this.#arrived.length === 0) {
       if (this.#isClosed) return null;
       await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    if (this.fault !== undefined) {
+      const { fault } = this;
+      this.fault = undefined;
+      throw fault;
     }
     return this.#arrived.shift()!;
   }
@@ -145,6 +164,8 @@ class SimulatedListener implements Listener {
 export class SimulatedNetwork implements Network {
   readonly #listeners = new Map<number, SimulatedListener>();
   #nextPort = FIRST_FREE_PORT;
+  /** The listeners' ends of all connections, in their order. */
+  readonly accepted: SimulatedConnection[] = [];
 
   listen(address: Address): Listener {
     const port = address.port === 0 ? this.#nextPort++ : address.port;
@@ -154,13 +175,20 @@ export class SimulatedNetwork implements Network {
     return listener;
   }
 
+  /** The next connection at `port` is not accepted at once: `error` is thrown first. */
+  failAccept(port: number, error: unknown): void {
+    this.#listeners.get(port)!.fault = error;
+  }
+
   async connect(address: Address): Promise<SimulatedConnection> {
     await Promise.resolve();
     const listener = this.#listeners.get(address.port);
     if (listener === undefined) throw new Deno.errors.ConnectionRefused("Connection refused");
     const there = new Pipe();
     const back = new Pipe();
-    listener.arrive(new SimulatedConnection(`127.0.0.1:${this.#nextPort++}`, there, back));
+    const accepted = new SimulatedConnection(`127.0.0.1:${this.#nextPort++}`, there, back);
+    this.accepted.push(accepted);
+    listener.arrive(accepted);
     return new SimulatedConnection(`${address.host}:${address.port}`, back, there);
   }
 }
