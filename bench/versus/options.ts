@@ -37,7 +37,7 @@ export interface VersusOptions {
 export const HELP = `roundel bench:versus: against redis, twemproxy and memcached, with equal durability
 
   --quick            SET and GET, 1, 16 and 64 deep, node and cluster: below 3 minutes [the default]
-  --targets          the cells that have goals, many keys, dumps, memory and recovery: half an hour
+  --targets          the cells that have goals, many keys, dumps, memory and recovery: an hour
   --full             the whole matrix: hours, and some 20 GB for logs
   --against REV      this tree against that revision, as git names it: SET and GET, 1, 16 and 64 deep and with
                      1,000 connections, everysec and always, node and cluster: some 4 minutes; 1 minute with
