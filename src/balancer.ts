@@ -6,6 +6,7 @@ import type { BalancerOptions } from "./balancer/options.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./balancer/worker_messages.ts";
 import { WorkerPool } from "./balancer/worker_pool.ts";
 import { OPEN_FILES_PER_LINK } from "./core/limits.ts";
+import { randomUuid } from "./core/random.ts";
 import { openAdminPort } from "./io/admin_port.ts";
 import { configOfProcess } from "./io/command_line.ts";
 import { clientLimitOf } from "./config/client_limit.ts";
@@ -51,7 +52,10 @@ try {
   if (warning !== "") logger.warn(warning);
   warnWhereExposed(host, logger);
   const counterMemory = Counters.memoryFor(workers);
+  const random = new SystemRandom();
+  const run = randomUuid(random);
   const options: BalancerOptions = {
+    run,
     listen: { host, port },
     sharesPort: workers > 1,
     nodes: config.nodes,
@@ -64,7 +68,7 @@ try {
     counters: new Counters(counterMemory),
     network,
     clock,
-    random: new SystemRandom(),
+    random,
     topologyStore,
     logger,
   };
@@ -79,7 +83,7 @@ try {
       ),
     (worker, cause) => void endWith(1, `Cannot go on: worker ${worker} has failed: ${cause}`),
   );
-  controller.onChange(() => pool.tell(controller.topologyText()));
+  controller.onChange(() => pool.send(controller.topologyText()));
   const adminPort = openAdminPort({ host, port: config.adminPort }, clock, () => balancer.health());
   stops.unshift(() => adminPort.close());
   stops.unshift(async () => void await Promise.all([balancer.stop(), pool.stop()]));
@@ -90,6 +94,7 @@ try {
   await pool.start(Array.from({ length: workers - 1 }, (_, i): WorkerStart => ({
     kind: "start",
     worker: i + 1,
+    run,
     listen: { host, port: balancer.port },
     nodes: config.nodes,
     clientStallMs,

@@ -19,7 +19,7 @@ import { BalancerClient, type BalancerClientServices } from "./client.ts";
 import { Counters } from "./counters.ts";
 import { DialectWriter } from "./dialect.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { FanOut, wholeAudience } from "./fan_out.ts";
+import { allNodes, FanOut } from "./fan_out.ts";
 import { BalancerFacts } from "./info.ts";
 import { LocalCommands } from "./local_commands.ts";
 import { NodeFigures } from "./node_figures.ts";
@@ -29,13 +29,14 @@ import type { ServingOptions } from "./options.ts";
 import { RoundRobin } from "./round_robin.ts";
 import { SlotRouter } from "./slot_router.ts";
 import type { TopologySource } from "../controller/topology_source.ts";
-import type { UpstreamState } from "../link/upstream.ts";
+import type { LinkState } from "../link/link.ts";
 
 /** What {@linkcode Balancer.health} says; a type, so that it passes as JSON. */
 export type Health = {
   readonly isHealthy: boolean;
   readonly clients: number;
-  readonly nodes: readonly { address: string; state: UpstreamState; cause: string }[];
+  /** `cause` says what is wrong with a node, also with one that is ready and takes no writes. */
+  readonly nodes: readonly { address: string; state: LinkState; cause: string }[];
 };
 
 export class Balancer {
@@ -51,17 +52,14 @@ export class Balancer {
   #listener: Listener | null = null;
   #isStopping = false;
 
-  /** `source` is the controller, or, in a further worker of the process, a follower. */
+  /** `source` is the controller, or, in a further worker of the process, its copy of the topology. */
   constructor(options: ServingOptions, source: TopologySource) {
     this.#options = options;
     this.#topologySource = source;
     this.#counters = options.counters ?? new Counters();
     this.#faults = new FaultLog(options.logger, options.clock);
     this.#nodes = new Nodes(options, source);
-    source.onChange((topology) => {
-      this.#nodes.use(topology);
-      this.#nodes.pushTopology();
-    });
+    source.onChange((topology) => this.#nodes.use(topology, source.addresses));
     this.#writeWatch = new WriteWatch(options.clock, options.clientStallMs ?? CLIENT_WRITE_STALL_MS);
     this.#services = this.#makeServices();
   }
@@ -111,10 +109,14 @@ export class Balancer {
     await this.#topologySource.settled();
   }
 
-  /** Whether every key can be served, and if not, for want of which nodes. */
+  /** Whether every key can be served, and if not, because of which nodes; as it was a second ago at most. */
   health(): Health {
-    const nodes = this.#nodes.upstreams.map(({ name, state, cause }) => ({ address: name, state, cause }));
-    const readyCount = nodes.filter(({ state }) => state === "ready").length;
+    const nodes = this.#nodes.all.map(({ name, state, problem }) => ({
+      address: name,
+      state,
+      cause: problem,
+    }));
+    const readyCount = nodes.filter(({ cause }) => cause === "").length;
     const needed = this.#options.routing === "slots" ? nodes.length : 1;
     return {
       isHealthy: this.#listener !== null && !this.#isStopping && readyCount >= needed,
@@ -125,16 +127,12 @@ export class Balancer {
 
   /** Knows the topology, and is on the way to its nodes; with a new one, all of them have it. */
   async #prepare(): Promise<void> {
-    if (await this.#topologySource.load()) {
-      const { topology } = this.#topologySource;
-      this.#nodes.use(topology);
-      this.#nodes.start(topology.nodes);
-    } else {
-      this.#nodes.start(this.#options.nodes);
-      await this.#topologySource.whenCreated();
-      this.#nodes.use(this.#topologySource.topology);
-      await Promise.all(this.#nodes.upstreams.map((upstream) => upstream.whenReady()));
-    }
+    const source = this.#topologySource;
+    if (await source.load()) return this.#nodes.use(source.topology, source.addresses);
+    this.#nodes.meet(this.#options.nodes);
+    await source.whenCreated();
+    this.#nodes.use(source.topology, source.addresses);
+    await Promise.all(this.#nodes.all.map((node) => node.whenReady()));
   }
 
   #receive(connection: Connection): void {
@@ -181,9 +179,8 @@ export class Balancer {
       figures: new NodeFigures(nodes, clock),
     });
     const dispatcher = new Dispatcher(
-      nodes,
       roundRobin ?? new SlotRouter(nodes),
-      new FanOut(nodes, random, roundRobin ?? wholeAudience(nodes)),
+      new FanOut(nodes, random, roundRobin ?? allNodes(nodes)),
       new LocalCommands({ clock, sessions, source, server: facts }, dialects),
     );
     return {

@@ -1,13 +1,13 @@
 /** A client of a balancer: routes every request that has arrived; the replies go to the client's outbox, in order. */
 import { MemoryView } from "../core/memory.ts";
 import type { Connection } from "../io/network.ts";
-import type { Upstream } from "../link/upstream.ts";
 import { looksLikeHttp } from "../protocol/http_guard.ts";
 import { INCOMPLETE, INVALID, RequestDecoder } from "../protocol/request_decoder.ts";
 import { Client, type ServingServices } from "../serving/client.ts";
 import type { Caller } from "./caller.ts";
 import type { Counters } from "./counters.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import type { Gate } from "./nodes.ts";
 import { type OutboxServices, ReplyOutbox } from "./outbox.ts";
 
 const NOT_HTTP = "ERR This port speaks RESP and text lines, not HTTP";
@@ -68,7 +68,7 @@ export class BalancerClient extends Client implements Caller {
    * Routes requests until the input is used up, the outbox is full, or the connection is to be closed. Returns a node
    * that must take requests again before there is more to route, or `null`.
    */
-  #route(): Upstream | null {
+  #route(): Gate | null {
     const { outbox, buffer, session } = this;
     const { dispatcher } = this.#balancer;
     const decoder = this.#decoder;

@@ -19,8 +19,7 @@ import {
   type Part,
   sum,
 } from "./merge.ts";
-import type { Nodes } from "./nodes.ts";
-import type { Upstream } from "../link/upstream.ts";
+import type { Gate, Nodes } from "./nodes.ts";
 
 /** A cursor of the balancer is the node's own, times this, plus the node's index. */
 const CURSORS_PER_NODE = 256n;
@@ -34,7 +33,7 @@ const MERGES: Partial<Record<CommandSpec["routing"], Merge>> = {
 };
 
 /** Which nodes a command about all keys is asked of. */
-export interface Audience {
+export interface AskedNodes {
   /** Indexes of the nodes to ask. */
   indexesFor(isWrite: boolean): readonly number[];
   /**
@@ -45,9 +44,9 @@ export interface Audience {
 }
 
 /** With slots every node counts: none has a copy of another's keys. */
-export function wholeAudience(nodes: Nodes): Audience {
+export function allNodes(nodes: Nodes): AskedNodes {
   return {
-    indexesFor: () => nodes.upstreams.map((_, index) => index),
+    indexesFor: () => nodes.all.map((_, index) => index),
     afterWrite: (_asked, parts) => Promise.resolve(parts),
   };
 }
@@ -55,16 +54,16 @@ export function wholeAudience(nodes: Nodes): Audience {
 export class FanOut {
   readonly #nodes: Nodes;
   readonly #random: Random;
-  readonly #audience: Audience;
+  readonly #askedNodes: AskedNodes;
 
-  constructor(nodes: Nodes, random: Random, audience: Audience) {
+  constructor(nodes: Nodes, random: Random, askedNodes: AskedNodes) {
     this.#nodes = nodes;
     this.#random = random;
-    this.#audience = audience;
+    this.#askedNodes = askedNodes;
   }
 
   /** Answers a request of a command that is asked of all nodes. Returns a full node when it was not begun. */
-  route({ batch, session }: Caller, command: number, request: Request): Upstream | null {
+  route({ batch, session }: Caller, command: number, request: Request): Gate | null {
     const full = this.#nodes.firstFull();
     if (full !== null) return full;
     const tag = batch.open(dialectFor(request, session));
@@ -81,10 +80,10 @@ export class FanOut {
 
   async #all(command: number, args: Uint8Array[], takesLong: boolean): Promise<ReplyValue> {
     const { name, routing, write } = COMMAND_SPECS[command]!;
-    const indexes = this.#audience.indexesFor(write);
-    const asked = indexes.map((i) => takesLong ? this.#askPatiently(i, args) : this.#ask(i, args, write));
+    const indexes = this.#askedNodes.indexesFor(write);
+    const asked = indexes.map((i) => takesLong ? this.#askSlowly(i, args) : this.#ask(i, args, write));
     let parts: readonly Part[] = await Promise.all(asked);
-    if (write) parts = await this.#audience.afterWrite(indexes, parts);
+    if (write) parts = await this.#askedNodes.afterWrite(indexes, parts);
     if (parts.length === 0) {
       return { kind: "error", text: `CLUSTERDOWN ${name} failed: no node can be reached` };
     }
@@ -92,16 +91,14 @@ export class FanOut {
   }
 
   async #ask(index: number, args: Uint8Array[], isWrite: boolean): Promise<Part> {
-    const upstream = this.#nodes.upstreams[index]!;
-    return { node: upstream.name, value: await upstream.ask(args, isWrite) };
+    const node = this.#nodes.all[index]!;
+    return { node: node.name, value: await node.ask(args, isWrite) };
   }
 
-  /** On the other connection, once everything that was sent before on the first one is executed. */
-  async #askPatiently(index: number, args: Uint8Array[]): Promise<Part> {
-    const upstream = this.#nodes.upstreams[index]!;
-    let value = await upstream.ask(["PING"], false);
-    if (value.kind !== "error") value = await this.#nodes.patient(index).ask(args, false);
-    return { node: upstream.name, value };
+  /** On the link for what takes long, once everything that was sent before is executed. */
+  async #askSlowly(index: number, args: Uint8Array[]): Promise<Part> {
+    const node = this.#nodes.all[index]!;
+    return { node: node.name, value: await node.askSlowly(args) };
   }
 
   /** One step of SCAN, at the node that the cursor names. */
@@ -109,7 +106,7 @@ export class FanOut {
     const text = textOf(args[1]!);
     const cursor = CURSOR.test(text) ? BigInt(text) : -1n;
     if (cursor < 0n || cursor >= 1n << 64n) return { kind: "error", text: "ERR invalid cursor" };
-    const indexes = this.#audience.indexesFor(false);
+    const indexes = this.#askedNodes.indexesFor(false);
     let index = indexes.find((candidate) => BigInt(candidate) >= cursor % CURSORS_PER_NODE);
     if (index === undefined) return scanReply(0n, []);
     // The node that the cursor belongs to may be gone by now: then the next one is scanned from its start.
@@ -133,7 +130,7 @@ export class FanOut {
 
   /** Asks nodes, beginning with any, until one has a key. */
   async #randomKey(args: Uint8Array[]): Promise<ReplyValue> {
-    const indexes = this.#audience.indexesFor(false);
+    const indexes = this.#askedNodes.indexesFor(false);
     const begin = randomBelow(this.#random, Math.max(1, indexes.length));
     let failed: ReplyValue | null = null;
     for (let i = 0; i < indexes.length; i++) {

@@ -101,7 +101,7 @@ export class BalancerFacts implements ServerFacts {
         ["total_commands_processed", counters.commands],
         [
           "upstream_requests_in_flight",
-          nodes.upstreams.reduce((sum, upstream) => sum + upstream.inFlightCount, 0),
+          nodes.all.reduce((sum, node) => sum + node.inFlightCount, 0),
         ],
       ],
       Replication: () => replicationLines(topology.cluster),
@@ -109,8 +109,8 @@ export class BalancerFacts implements ServerFacts {
         ...clusterLines(this.cluster(), topology.cluster),
         ["routing", topology.routing],
         ["shards", topology.shardCount],
-        ["nodes", nodes.upstreams.length],
-        ...nodes.upstreams.map(({ name, state, cause }, i) => {
+        ["nodes", nodes.all.length],
+        ...nodes.all.map(({ name, state, cause }, i) => {
           const entries = all[i]?.get("keys");
           const known = entries === undefined ? "" : `,entries=${entries}`;
           const why = cause === "" ? "" : `,cause=${cause}`;

@@ -6,11 +6,6 @@ export class KeyQueue {
   /** The end of the last task of each key that has any. */
   readonly #tails = new Map<string, Promise<void>>();
 
-  /** Keys that are being worked on. */
-  get size(): number {
-    return this.#tails.size;
-  }
-
   /** Runs `task`, which never rejects, when all earlier ones of `key` are over. */
   run(key: string, task: () => Promise<void>): void {
     const before = this.#tails.get(key);

@@ -2,20 +2,22 @@
 import type { Memory } from "../core/memory.ts";
 import type { Request } from "../protocol/request.ts";
 import type { Caller } from "./caller.ts";
-import type { Upstream } from "../link/upstream.ts";
+import type { Gate } from "./nodes.ts";
+
+/** A request of a command that has at least one key; one object is used for all. */
+export interface RoutedRequest {
+  request: Request;
+  command: number;
+  /** As it came from the client it is `source[start, end)`. */
+  source: Memory;
+  start: number;
+  end: number;
+}
 
 export interface KeyedRouter {
   /**
-   * Sends a request of command `command`, which has at least one key, to where it belongs, with the reply going to
-   * the caller's batch. As it came from the client it is `source[start, end)`. Returns `null`, or, when nothing was
-   * done because a node takes no more requests for now, that node.
+   * Sends the request to where it belongs, with the reply going to the caller's batch. Returns `null`, or, when nothing
+   * was done because it has to wait for now, for what.
    */
-  route(
-    caller: Caller,
-    command: number,
-    request: Request,
-    source: Memory,
-    start: number,
-    end: number,
-  ): Upstream | null;
+  route(caller: Caller, routed: RoutedRequest): Gate | null;
 }

@@ -14,7 +14,7 @@ const FIGURE = /^([a-z_]+):(\d+)$/;
 /** By the names of `INFO`, and `keys` and `expires`. */
 export type Figures = ReadonlyMap<string, number>;
 
-interface Told {
+interface Remembered {
   figures: Figures | null;
   /** The question under way: a node is not asked again before it has answered. */
   asking: Promise<void> | null;
@@ -24,7 +24,7 @@ export class NodeFigures {
   readonly #nodes: Nodes;
   readonly #clock: Clock;
   /** By the nodes' names. */
-  readonly #told = new Map<string, Told>();
+  readonly #last = new Map<string, Remembered>();
 
   constructor(nodes: Nodes, clock: Clock) {
     this.#nodes = nodes;
@@ -33,7 +33,7 @@ export class NodeFigures {
 
   /** Resolves when every node that can be reached has told, or has not for `INFO_WAIT_MS`. */
   async refresh(): Promise<void> {
-    const reached = this.#nodes.upstreams.filter(({ state }) => state === "ready");
+    const reached = this.#nodes.all.filter(({ state }) => state === "ready");
     const asked = Promise.all(
       reached.map(({ name }, i) => this.#ask(name, () => reached[i]!.ask(REQUEST, false))),
     );
@@ -42,21 +42,21 @@ export class NodeFigures {
 
   /** Of each node, in the topology's order; `null` for one that has not told anything yet. */
   all(): (Figures | null)[] {
-    return this.#nodes.upstreams.map(({ name }) => this.#told.get(name)?.figures ?? null);
+    return this.#nodes.all.map(({ name }) => this.#last.get(name)?.figures ?? null);
   }
 
-  #ask(name: string, ask: () => ReturnType<Nodes["upstreams"][number]["ask"]>): Promise<void> {
-    let told = this.#told.get(name);
-    if (told === undefined) this.#told.set(name, told = { figures: null, asking: null });
-    return told.asking ??= this.#note(told, ask);
+  #ask(name: string, ask: () => ReturnType<Nodes["all"][number]["ask"]>): Promise<void> {
+    let remembered = this.#last.get(name);
+    if (remembered === undefined) this.#last.set(name, remembered = { figures: null, asking: null });
+    return remembered.asking ??= this.#note(remembered, ask);
   }
 
-  async #note(told: Told, ask: () => ReturnType<Nodes["upstreams"][number]["ask"]>): Promise<void> {
+  async #note(remembered: Remembered, ask: () => ReturnType<Nodes["all"][number]["ask"]>): Promise<void> {
     try {
       const reply = await ask();
-      if (reply.kind === "bulk") told.figures = figuresIn(textOf(reply.bytes));
+      if (reply.kind === "bulk") remembered.figures = figuresIn(textOf(reply.bytes));
     } finally {
-      told.asking = null;
+      remembered.asking = null;
     }
   }
 }

@@ -1,126 +1,196 @@
 /**
- * The nodes as the balancer sees them: one connection to each, in the topology's order, and which of them keeps
- * which slot. A second, patient connection serves requests that take long, such as `SAVE`: on the first one they
- * would hold up everybody's replies.
+ * The nodes as the balancer sees them, in the topology's order, and which of them keeps which slot. The topology may
+ * change at any time: nodes come and go, are reached elsewhere, and hand slots to each other.
+ *
+ * A request belongs to its slot. When a slot moves, what waits for its former node goes to the new one at once; what
+ * the former node has got already is answered by it, or comes back and follows. Until then the slot takes no further
+ * requests, so that none overtakes those before it.
  */
 import { assert } from "../core/assert.ts";
 import { SLOT_COUNT } from "../core/limits.ts";
-import type { Logger } from "../core/logger.ts";
-import type { Address } from "../io/network.ts";
+import { randomUuid } from "../core/random.ts";
 import { shardOfSlot } from "../core/shard_ranges.ts";
+import type { Address } from "../io/network.ts";
+import type { Asker } from "../link/ask.ts";
+import { linkRequest } from "../protocol/roundel_exchange.ts";
 import type { Topology } from "../topology/topology.ts";
-import type { ServingOptions } from "./options.ts";
-import { Upstream } from "../link/upstream.ts";
+import { mustAnswerOk } from "../controller/node_handshake.ts";
 import type { TopologySource } from "../controller/topology_source.ts";
+import { type Lane, LinkNames } from "./link_names.ts";
+import type { ServingOptions } from "./options.ts";
+import { type NodeOwner, RemoteNode } from "./remote_node.ts";
 
-const SILENT: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+/** What takes no requests for now. */
+export interface Gate {
+  /** Resolves when it may be tried again. */
+  whenRoom(): Promise<void>;
+}
 
-export class Nodes {
+export class Nodes implements NodeOwner {
   readonly #options: ServingOptions;
   readonly #source: TopologySource;
-  #addresses: readonly Address[] = [];
-  #upstreams: Upstream[] = [];
-  #patient: (Upstream | null)[] = [];
+  readonly #names: LinkNames;
+  #all: RemoteNode[] = [];
   /** Index of the node that keeps a slot. */
   readonly #nodeOfSlot = new Uint8Array(SLOT_COUNT);
-  #dealt = 0;
+  /** Whether a slot waits for its former node's answers; how many waits there are. */
+  readonly #isMoving = new Uint8Array(SLOT_COUNT);
+  #movingCount = 0;
+  #waitingForMoves: (() => void)[] = [];
+  /** Removed nodes whose links are being closed. */
+  readonly #leaving = new Set<Promise<void>>();
+  #turn = 0;
 
   constructor(options: ServingOptions, source: TopologySource) {
     this.#options = options;
     this.#source = source;
+    this.#names = new LinkNames(options.run ?? randomUuid(options.random), options.worker ?? 0);
   }
 
-  /** Indexed as the topology's nodes. */
-  get upstreams(): readonly Upstream[] {
-    return this.#upstreams;
+  /** In the topology's order. */
+  get all(): readonly RemoteNode[] {
+    return this.#all;
   }
 
-  /** Begins to connect to `addresses`, which are in the topology's order. */
-  start(addresses: readonly Address[]): void {
-    this.#addresses = addresses;
-    this.#upstreams = addresses.map((_, index) => this.#upstream(index, false));
-    this.#patient = addresses.map(() => null);
-    for (const upstream of this.#upstreams) upstream.start();
+  /** Begins to connect to nodes of which no more is known than that they are at `addresses`. */
+  meet(addresses: readonly Address[]): void {
+    this.#all = addresses.map((address) => this.#connect(address));
   }
 
-  /** Routes by `topology` from now on. */
-  use(topology: Topology): void {
-    if (topology.routing === "round-robin") return;
-    const indexOf = new Map(topology.nodes.map((node, i) => [node.id, i]));
-    for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      const shard = topology.shards[shardOfSlot(slot, topology.shardCount)]!;
-      this.#nodeOfSlot[slot] = indexOf.get(shard.primary)!;
-    }
-  }
-
-  /** Tells every node that is ready the present topology. */
-  pushTopology(): void {
-    for (const upstream of this.#upstreams) upstream.pushTopology();
-  }
-
-  /** Index of the node that keeps `slot`. */
-  indexOfSlot(slot: number): number {
-    return this.#nodeOfSlot[slot]!;
+  /** Routes by `topology` from now on; its nodes are reached at `addresses`. */
+  use(topology: Topology, addresses: readonly Address[]): void {
+    const former = this.#all;
+    const formerOfSlot = this.#nodeOfSlot.slice();
+    this.#all = topology.nodes.map(({ id }, index) => {
+      const node = former.find((each) => each.id === id) ?? successorOf(former[index], topology) ??
+        this.#connect(addresses[index]!);
+      node.id = id;
+      node.moveTo(addresses[index]!);
+      return node;
+    });
+    if (topology.routing === "slots") this.#assignSlots(topology);
+    const gone = former.filter((node) => !this.#all.includes(node));
+    if (former.length > 0) this.#moveSlots(former, formerOfSlot);
+    for (const node of gone) this.#close(node);
+    for (const node of this.#all) node.pushTopology();
   }
 
   /** The node that keeps `slot`. */
-  ofSlot(slot: number): Upstream {
-    return this.#upstreams[this.#nodeOfSlot[slot]!]!;
+  ofSlot(slot: number): RemoteNode {
+    return this.#all[this.#nodeOfSlot[slot]!]!;
+  }
+
+  /** What holds up requests of `slot` for now; `null` when nothing does. */
+  gateOf(slot: number): Gate | null {
+    if (this.#movingCount > 0 && this.#isMoving[slot]! > 0) return this;
+    const node = this.ofSlot(slot);
+    return node.isFull ? node : null;
+  }
+
+  /** Resolves when a slot that was moving is not any more. */
+  whenRoom(): Promise<void> {
+    if (this.#movingCount === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waitingForMoves.push(resolve));
   }
 
   /** Whether node `index` may be asked: reached, admitted, and not waiting to be emptied. */
   isUsable(index: number): boolean {
-    return this.#upstreams[index]!.state === "ready" && !this.#source.isStale(index);
+    const { state, id } = this.#all[index]!;
+    return state === "ready" && id !== null && !this.#source.isStale(id);
   }
 
   /** Index of the next node in turn that can serve; the next one at all when none can. */
-  deal(): number {
-    const count = this.#upstreams.length;
+  nextInTurn(): number {
+    const count = this.#all.length;
     for (let tries = 0; tries < count; tries++) {
-      this.#dealt = (this.#dealt + 1) % count;
-      if (this.isUsable(this.#dealt)) return this.#dealt;
+      this.#turn = (this.#turn + 1) % count;
+      if (this.isUsable(this.#turn)) return this.#turn;
     }
-    this.#dealt = (this.#dealt + 1) % count;
-    return this.#dealt;
+    this.#turn = (this.#turn + 1) % count;
+    return this.#turn;
   }
 
   /** A node that takes no more requests for now, or `null`. */
-  firstFull(): Upstream | null {
-    for (const upstream of this.#upstreams) if (upstream.isFull) return upstream;
+  firstFull(): Gate | null {
+    for (const node of this.#all) if (node.isFull) return node;
     return null;
   }
 
-  /** The connection to node `index` for requests that take long. */
-  patient(index: number): Upstream {
-    assert(index < this.#upstreams.length, "the node is there");
-    const known = this.#patient[index];
-    if (known !== null && known !== undefined) return known;
-    const made = this.#upstream(index, true);
-    this.#patient[index] = made;
-    made.start();
-    return made;
-  }
-
-  /** Closes all connections. */
+  /** Closes all links. */
   async stop(): Promise<void> {
-    const all = [...this.#upstreams, ...this.#patient.filter((upstream) => upstream !== null)];
-    await Promise.all(all.map((upstream) => upstream.stop()));
+    await Promise.all([...this.#all.map((node) => node.stop()), ...this.#leaving]);
   }
 
-  #upstream(index: number, patient: boolean): Upstream {
-    const { network, clock } = this.#options;
-    const source = this.#source;
-    return new Upstream({
-      address: this.#addresses[index]!,
-      network,
-      clock,
-      // One of the two connections is enough to tell how the node is.
-      logger: patient ? SILENT : this.#options.logger,
-      greeter: {
-        greet: (ask) => source.greet(index, ask),
-        topologyText: () => source.topologyText(),
-      },
-      patient,
-    });
+  // ---- Owner of the nodes ----------------------------------------------------------------------
+
+  admit(node: RemoteNode, ask: Asker): Promise<void> {
+    const index = this.#all.indexOf(node);
+    if (index < 0) throw new Error("it is no node of the cluster any more");
+    const isReached = (id: string) => this.#all.some((each) => each.id === id && each.state === "ready");
+    return this.#source.admit({ index, address: node.address, isReached }, ask);
   }
+
+  nameLink(node: RemoteNode, lane: Lane, ask: Asker): Promise<void> {
+    return mustAnswerOk(node.name, ask, linkRequest(this.#names.next(this.#source.topology.cluster, lane)));
+  }
+
+  topologyText(): string {
+    return this.#source.topologyText();
+  }
+
+  ofReturned(slot: number, from: RemoteNode): RemoteNode {
+    return slot < 0 || this.#options.routing === "round-robin" ? from : this.ofSlot(slot);
+  }
+
+  // ----------------------------------------------------------------------------------------------
+
+  #connect(address: Address): RemoteNode {
+    const { network, clock, logger } = this.#options;
+    const node = new RemoteNode({ address, network, clock, logger, owner: this });
+    node.start();
+    return node;
+  }
+
+  #close(node: RemoteNode): void {
+    const closed = node.stop().then(() => void this.#leaving.delete(closed));
+    this.#leaving.add(closed);
+  }
+
+  #assignSlots({ nodes, shards, shardCount }: Topology): void {
+    const indexOf = new Map(nodes.map((node, i) => [node.id, i]));
+    for (let slot = 0; slot < SLOT_COUNT; slot++) {
+      this.#nodeOfSlot[slot] = indexOf.get(shards[shardOfSlot(slot, shardCount)]!.primary)!;
+    }
+  }
+
+  /** What belongs to slots that have another node by now follows them. */
+  #moveSlots(former: readonly RemoteNode[], formerOfSlot: Uint8Array): void {
+    for (const node of former) {
+      const moved = new Uint8Array(SLOT_COUNT);
+      let movedCount = 0;
+      for (let slot = 0; slot < SLOT_COUNT; slot++) {
+        if (former[formerOfSlot[slot]!] !== node || this.ofSlot(slot) === node) continue;
+        moved[slot] = 1;
+        movedCount++;
+      }
+      if (movedCount === 0) continue;
+      for (let slot = 0; slot < SLOT_COUNT; slot++) this.#isMoving[slot]! += moved[slot]!;
+      this.#movingCount++;
+      node.watch((slot) => moved[slot] === 1, () => this.#moved(moved));
+      node.reroute();
+    }
+  }
+
+  #moved(slots: Uint8Array): void {
+    for (let slot = 0; slot < SLOT_COUNT; slot++) this.#isMoving[slot]! -= slots[slot]!;
+    this.#movingCount--;
+    assert(this.#movingCount >= 0, "a move ends once");
+    for (const resolve of this.#waitingForMoves.splice(0)) resolve();
+  }
+}
+
+/** The one at the same place, when its own id is in the topology no more: it is replaced there. */
+function successorOf(node: RemoteNode | undefined, topology: Topology): RemoteNode | undefined {
+  if (node === undefined || topology.nodes.some(({ id }) => id === node.id)) return undefined;
+  return node;
 }

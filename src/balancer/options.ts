@@ -23,6 +23,10 @@ export interface ServingOptions {
   readonly clientStallMs?: number;
   /** Further clients, of all workers together, are turned away; `CLIENT_COUNT_MAX` by default. */
   readonly clientCountMax?: number;
+  /** Names the process among those that have this topology in turn; shared by its workers, by default random. */
+  readonly run?: string;
+  /** Which of the workers of its process this is; by default the first. */
+  readonly worker?: number;
   /** Shared by the workers of a process; by default this is the only one. */
   readonly counters?: Counters;
 }

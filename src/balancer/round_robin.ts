@@ -15,16 +15,14 @@ import type { Random } from "../core/random.ts";
 import { FIRST_KEY, IS_WRITE, KEY_STEP, lastKeyOf } from "../protocol/command_columns.ts";
 import { COMMAND_SPECS } from "../protocol/command_specs.ts";
 import type { ReplyValue } from "../protocol/reply_scanner.ts";
-import type { Request } from "../protocol/request.ts";
 import { argumentsOf, type Caller, dialectFor } from "./caller.ts";
-import type { Audience } from "./fan_out.ts";
+import type { AskedNodes } from "./fan_out.ts";
 import { KeyQueue } from "./key_queue.ts";
-import type { KeyedRouter } from "./keyed_router.ts";
+import type { KeyedRouter, RoutedRequest } from "./keyed_router.ts";
 import { LocationCache } from "./location_cache.ts";
 import type { Part } from "./merge.ts";
-import type { Nodes } from "./nodes.ts";
+import type { Gate, Nodes } from "./nodes.ts";
 import { ROUTE_SAME_SLOT, routeOf } from "./routes.ts";
-import type { Upstream } from "../link/upstream.ts";
 import type { TopologySource } from "../controller/topology_source.ts";
 
 /** Commands that replace whatever there was; SET does so unless one of the options below is there. */
@@ -47,13 +45,15 @@ interface Said {
   readonly value: ReplyValue;
 }
 
-export class RoundRobin implements KeyedRouter, Audience {
+export class RoundRobin implements KeyedRouter, AskedNodes {
   readonly #nodes: Nodes;
   readonly #source: TopologySource;
   readonly #queue = new KeyQueue();
   readonly #locations: LocationCache;
   /** Where the next search begins: apart from the turns of writes, which would be uneven otherwise. */
   #searchTurn = 0;
+  /** Whether every node was reached, or could not be for the time that requests wait for one. */
+  #areTried = false;
 
   constructor(nodes: Nodes, source: TopologySource, random: Random) {
     this.#nodes = nodes;
@@ -61,7 +61,7 @@ export class RoundRobin implements KeyedRouter, Audience {
     this.#locations = new LocationCache(random);
   }
 
-  route({ batch, session }: Caller, command: number, request: Request): Upstream | null {
+  route({ batch, session }: Caller, { command, request }: RoutedRequest): Gate | null {
     const full = this.#nodes.firstFull();
     if (full !== null) return full;
     const tag = batch.open(dialectFor(request, session));
@@ -97,6 +97,7 @@ export class RoundRobin implements KeyedRouter, Audience {
   }
 
   async #serve(job: Job): Promise<ReplyValue> {
+    if (!this.#areTried) await this.#tryAll();
     const { name } = COMMAND_SPECS[job.command]!;
     if (IS_WRITE[job.command] === 0) return name === "GET" ? await this.#get(job) : await this.#read(job);
     return isOverwrite(name, job.args) ? await this.#overwrite(job) : await this.#update(job, name);
@@ -148,10 +149,10 @@ export class RoundRobin implements KeyedRouter, Audience {
 
   /** Runs a write at the next node in turn; at the one after that, when it cannot be reached or does not answer. */
   async #place({ args }: Job): Promise<Said> {
-    const count = this.#nodes.upstreams.length;
-    let said: Said = { index: this.#nodes.deal(), value: { kind: "nil" } };
+    const count = this.#nodes.all.length;
+    let said: Said = { index: this.#nodes.nextInTurn(), value: { kind: "nil" } };
     for (let tries = 0; tries < count; tries++) {
-      if (tries > 0) said = { index: this.#nodes.deal(), value: said.value };
+      if (tries > 0) said = { index: this.#nodes.nextInTurn(), value: said.value };
       said = { index: said.index, value: await this.#ask(said.index, args, true) };
       if (!isUnreachable(said.value)) return said;
       if (isUncertain(said.value)) {
@@ -161,6 +162,12 @@ export class RoundRobin implements KeyedRouter, Audience {
       }
     }
     return said;
+  }
+
+  /** A node that was not reached yet, but may be in a moment, is not passed over: its keys would be given up. */
+  async #tryAll(): Promise<void> {
+    await Promise.all(this.#nodes.all.map((node) => node.whenTried()));
+    this.#areTried = true;
   }
 
   /** The node that has `key`, or `NOWHERE`. */
@@ -184,9 +191,10 @@ export class RoundRobin implements KeyedRouter, Audience {
   async #giveUp(indexes: readonly number[]): Promise<ReplyValue | null> {
     try {
       for (const index of indexes) {
-        await this.#source.markStale(index);
-        // A node that is there is greeted anew, and so emptied.
-        if (this.#nodes.upstreams[index]!.state === "ready") this.#nodes.upstreams[index]!.reconnect();
+        const node = this.#nodes.all[index]!;
+        if (node.id !== null) await this.#source.markStale(node.id);
+        // A node that is there is admitted anew, and so emptied.
+        if (node.state === "ready") node.reconnect();
       }
       return null;
     } catch (error) {
@@ -195,7 +203,7 @@ export class RoundRobin implements KeyedRouter, Audience {
   }
 
   #ask(index: number, args: readonly (string | Uint8Array)[], isWrite: boolean): Promise<ReplyValue> {
-    return this.#nodes.upstreams[index]!.ask(args, isWrite);
+    return this.#nodes.all[index]!.ask(args, isWrite);
   }
 
   /** The nodes that serve: `first`, if it is one of them, then the others in turn. */
@@ -214,7 +222,7 @@ export class RoundRobin implements KeyedRouter, Audience {
   }
 
   #indexes(): number[] {
-    return this.#nodes.upstreams.map((_, index) => index);
+    return this.#nodes.all.map((_, index) => index);
   }
 }
 

@@ -2,25 +2,27 @@
  * Routing by slots: a key's slot says its node. On the common path, one key, the request's bytes are appended to
  * that node's output as they came, and nothing is allocated. Keys on several nodes become one request per node.
  */
-import type { Memory } from "../core/memory.ts";
 import { FIRST_KEY, IS_WRITE, KEY_STEP, lastKeyOf } from "../protocol/command_columns.ts";
+import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from "../core/limits.ts";
 import { COMMAND_SPECS } from "../protocol/command_specs.ts";
 import { wrongArityText } from "../protocol/command_table.ts";
 import type { ReplyValue } from "../protocol/reply_scanner.ts";
 import type { Request } from "../protocol/request.ts";
+import { encodeDecoded } from "../protocol/request_encoder.ts";
+import { KEY_TOO_LONG, VALUE_TOO_LONG } from "../protocol/size_errors.ts";
 import { slotOfKey } from "../core/slot.ts";
 import { type Caller, dialectFor } from "./caller.ts";
 import { ROUTE_KEY, ROUTE_SAME_SLOT, routeOf } from "./routes.ts";
-import type { KeyedRouter } from "./keyed_router.ts";
+import type { KeyedRouter, RoutedRequest } from "./keyed_router.ts";
 import { first, mergeParts, type Part, placed, sum } from "./merge.ts";
-import type { Nodes } from "./nodes.ts";
-import type { Upstream } from "../link/upstream.ts";
+import type { Gate, Nodes } from "./nodes.ts";
+import type { RemoteNode } from "./remote_node.ts";
 
 const CROSS_SLOT = "CROSSSLOT Keys in request don't hash to the same slot";
 
 /** The part of a split request that goes to one node. */
 interface Share {
-  readonly upstream: Upstream;
+  readonly node: RemoteNode;
   /** Of its first key. */
   readonly slot: number;
   readonly args: Uint8Array[];
@@ -35,75 +37,89 @@ export class SlotRouter implements KeyedRouter {
     this.#nodes = nodes;
   }
 
-  route(
-    caller: Caller,
-    command: number,
-    request: Request,
-    source: Memory,
-    start: number,
-    end: number,
-  ): Upstream | null {
+  route(caller: Caller, { request, command, source, start, end }: RoutedRequest): Gate | null {
     const key = FIRST_KEY[command]!;
     const slot = slotOfKey(request.bytes, request.starts[key]!, request.ends[key]!);
-    const upstream = this.#nodes.ofSlot(slot);
     const route = routeOf[command]!;
-    if (
-      route !== ROUTE_KEY && !this.#sharesOne(command, request, slot, upstream, route === ROUTE_SAME_SLOT)
-    ) {
+    if (route !== ROUTE_KEY && !this.#sharesOne(command, request, slot, route === ROUTE_SAME_SLOT)) {
       return route === ROUTE_SAME_SLOT
         ? refuse(caller, request, CROSS_SLOT)
         : this.#split(caller, command, request);
     }
-    if (upstream.isFull) return upstream;
+    const gate = this.#nodes.gateOf(slot);
+    if (gate !== null) return gate;
+    const node = this.#nodes.ofSlot(slot);
     const { batch, session } = caller;
     const tag = batch.open(dialectFor(request, session));
-    if (request.isLine) upstream.sendDecoded(batch, tag, slot, IS_WRITE[command] === 1, request);
-    else upstream.sendRaw(batch, tag, slot, IS_WRITE[command] === 1, source, start, end);
+    if (request.isLine) encodeDecoded(node.outgoing, request);
+    else node.outgoing.append(source, start, end);
+    node.added(batch, tag, slot, IS_WRITE[command] === 1);
     return null;
   }
 
   /** Whether all keys have the slot of the first one (`strictly`), or at least its node. */
-  #sharesOne(
-    command: number,
-    request: Request,
-    slot: number,
-    upstream: Upstream,
-    strictly: boolean,
-  ): boolean {
+  #sharesOne(command: number, request: Request, slot: number, strictly: boolean): boolean {
+    const node = this.#nodes.ofSlot(slot);
     const last = lastKeyOf(command, request.argumentCount);
     const step = KEY_STEP[command]!;
     for (let i = FIRST_KEY[command]! + step; i <= last; i += step) {
       const other = slotOfKey(request.bytes, request.starts[i]!, request.ends[i]!);
-      if (other !== slot && (strictly || this.#nodes.ofSlot(other) !== upstream)) return false;
+      if (other !== slot && (strictly || this.#nodes.ofSlot(other) !== node)) return false;
     }
     return true;
   }
 
-  #split(caller: Caller, command: number, request: Request): Upstream | null {
+  #split(caller: Caller, command: number, request: Request): Gate | null {
     if ((request.argumentCount - FIRST_KEY[command]!) % KEY_STEP[command]! !== 0) {
       return refuse(caller, request, wrongArityText(COMMAND_SPECS[command]!));
     }
-    const full = this.#nodes.firstFull();
-    if (full !== null) return full;
+    const problem = this.#problemOf(command, request);
+    if (problem !== "") return refuse(caller, request, problem);
+    const gate = this.#nodes.firstFull() ?? this.#gateOf(command, request);
+    if (gate !== null) return gate;
     const { batch, session } = caller;
     const tag = batch.open(dialectFor(request, session));
     batch.answerLater(tag, gather(command, this.#sharesOf(command, request)));
     return null;
   }
 
+  /** What is wrong with a key or what belongs to it: no node is to do its part when another one will refuse its own. */
+  #problemOf(command: number, { starts, ends, argumentCount }: Request): string {
+    const first = FIRST_KEY[command]!;
+    const step = KEY_STEP[command]!;
+    const last = lastKeyOf(command, argumentCount) + step - 1;
+    for (let i = first; i <= last; i++) {
+      const isKey = (i - first) % step === 0;
+      const length = ends[i]! - starts[i]!;
+      if (isKey && length > KEY_BYTES_MAX) return KEY_TOO_LONG;
+      if (!isKey && length > VALUE_BYTES_MAX) return VALUE_TOO_LONG;
+    }
+    return "";
+  }
+
+  /** What holds up any of the keys for now. */
+  #gateOf(command: number, request: Request): Gate | null {
+    const last = lastKeyOf(command, request.argumentCount);
+    for (let i = FIRST_KEY[command]!; i <= last; i += KEY_STEP[command]!) {
+      const gate = this.#nodes.gateOf(slotOfKey(request.bytes, request.starts[i]!, request.ends[i]!));
+      if (gate !== null) return gate;
+    }
+    return null;
+  }
+
   #sharesOf(command: number, request: Request): Share[] {
-    const shares = new Map<Upstream, Share>();
+    const shares = new Map<RemoteNode, Share>();
     const { bytes, starts, ends } = request;
     const last = lastKeyOf(command, request.argumentCount);
     const step = KEY_STEP[command]!;
     let position = 0;
     for (let i = FIRST_KEY[command]!; i <= last; i += step, position++) {
       const slot = slotOfKey(bytes, starts[i]!, ends[i]!);
-      const upstream = this.#nodes.ofSlot(slot);
-      let share = shares.get(upstream);
+      const node = this.#nodes.ofSlot(slot);
+      let share = shares.get(node);
       if (share === undefined) {
-        share = { upstream, slot, args: [bytes.subarray(starts[0]!, ends[0]!)], positions: [] };
-        shares.set(upstream, share);
+        share = { node, slot, args: [bytes.subarray(starts[0]!, ends[0]!)], positions: [] };
+        shares.set(node, share);
       }
       // A key brings along what belongs to it: the value, in MSET.
       for (let j = i; j < i + step; j++) share.args.push(bytes.subarray(starts[j]!, ends[j]!));
@@ -117,8 +133,8 @@ export class SlotRouter implements KeyedRouter {
 async function gather(command: number, shares: readonly Share[]): Promise<ReplyValue> {
   const { name, routing } = COMMAND_SPECS[command]!;
   const isWrite = IS_WRITE[command] === 1;
-  const asked = shares.map(async ({ upstream, slot, args }): Promise<Part> => {
-    return { node: upstream.name, value: await upstream.ask(args, isWrite, slot) };
+  const asked = shares.map(async ({ node, slot, args }): Promise<Part> => {
+    return { node: node.name, value: await node.ask(args, isWrite, slot) };
   });
   const parts = await Promise.all(asked);
   const merge = routing === "split-sum"

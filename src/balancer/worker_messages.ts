@@ -7,6 +7,8 @@ export interface WorkerStart {
   readonly kind: "start";
   /** From 1; the main thread is worker 0. */
   readonly worker: number;
+  /** Of the process. */
+  readonly run: string;
   readonly listen: Address;
   readonly nodes: readonly Address[];
   readonly clientStallMs: number;

@@ -1,6 +1,6 @@
 /**
  * The further workers of a balancer, as its main thread sees them. Each is a thread with an event loop of its own,
- * which listens on the same port. They start when there is a topology, are told each new version, and stop together.
+ * which listens on the same port. They start when there is a topology, are sent each new version, and stop together.
  * A thread that fails takes the process with it: half a balancer would look like a whole one.
  */
 import type { FromWorker, ToWorker, WorkerStart } from "./worker_messages.ts";
@@ -42,7 +42,7 @@ export class WorkerPool {
   }
 
   /** There is a new version of the topology. */
-  tell(topologyText: string): void {
+  send(topologyText: string): void {
     for (const { thread } of this.#members) thread.post({ kind: "topology", text: topologyText });
   }
 

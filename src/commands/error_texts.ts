@@ -2,7 +2,7 @@
  * The error replies of the commands, word for word as Redis 7 says them, since clients match on them. Those
  * that Redis does not have say what was refused and which bound it met.
  */
-import { KEY_BYTES_MAX, REPLY_BYTES_MAX } from "../core/limits.ts";
+import { REPLY_BYTES_MAX } from "../core/limits.ts";
 
 export const SYNTAX = "ERR syntax error";
 export const NOT_AN_INTEGER = "ERR value is not an integer or out of range";
@@ -21,10 +21,7 @@ export const EXPIRY_GT_WITH_LT = "ERR GT and LT options at the same time are not
 export const MSET_ODD = "ERR wrong number of arguments for 'mset' command";
 export const MSETNX_ODD = "ERR wrong number of arguments for 'msetnx' command";
 
-/** The value, or what a command would make of it, is longer than `VALUE_BYTES_MAX`. */
-export const VALUE_TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
-/** For the pipeline, which checks every key of a request before its handler runs. */
-export const KEY_TOO_LONG = `ERR key exceeds maximum allowed size (${KEY_BYTES_MAX} bytes)`;
+export { KEY_TOO_LONG, VALUE_TOO_LONG } from "../protocol/size_errors.ts";
 export const REPLY_TOO_LONG = `ERR reply exceeds maximum allowed size (${REPLY_BYTES_MAX} bytes)`;
 /** An entry of this size cannot fit, however much is evicted; nothing was changed. */
 export const DOES_NOT_FIT = "OOM command not allowed: key and value are larger than the memory cap";

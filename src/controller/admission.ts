@@ -1,15 +1,19 @@
 /**
  * Which nodes may serve, and with what document: pure decisions about a topology and a node's identity. A node is
- * known by its address; behind it must be the same data as before, or the keys of its shards would seem gone.
+ * known by its id; where it is reached may change. Behind the id must be the same data as before, or the keys of its
+ * shards would seem gone.
  *
- * | the node says                        | decision                                                |
- * |--------------------------------------|---------------------------------------------------------|
- * | standalone                           | refused                                                 |
- * | another cluster                      | refused                                                 |
- * | a topology newer than ours           | refused                                                 |
- * | another id                           | refused, or takes the place if a person said `--replace` |
- * | other memory                         | next version with other caps                            |
- * | everything as in the document        | admitted                                                |
+ * | the node that was met says                 | decision                                                    |
+ * |--------------------------------------------|-------------------------------------------------------------|
+ * | standalone                                 | refused                                                     |
+ * | another cluster                            | refused                                                     |
+ * | the id of a node that is connected to elsewhere | refused: both addresses lead to the same node          |
+ * | an id of the document, and a topology newer than ours | refused                                          |
+ * | the id of a node that was known elsewhere  | next version, in which it has moved here                    |
+ * | an id that is not in the document, and that it belongs to a cluster | refused: it was replaced           |
+ * | an id that is not in the document          | refused, or takes the place if a person said `--replace`    |
+ * | other memory                               | next version with other caps                                |
+ * | everything as in the document              | admitted                                                    |
  */
 import { RefusalError } from "../core/errors.ts";
 import { MIB, STORE_CAP_BYTES_MIN } from "../core/limits.ts";
@@ -20,9 +24,11 @@ import {
   type Routing,
   type Topology,
   withMemory,
+  withMovedNode,
   withReplacedNode,
 } from "../topology/topology.ts";
-import type { NodeIdentity } from "./node_identity.ts";
+import type { NodeIdentity } from "../protocol/roundel_exchange.ts";
+import type { Meeting } from "./topology_source.ts";
 
 export interface ClusterFlags {
   readonly nodes: readonly Address[];
@@ -57,18 +63,33 @@ export function foundCluster(
   return withEnoughMemory(createTopology({ ...flags, nodes }, random));
 }
 
-/** Throws `RefusalError` unless a balancer with `flags` may serve `topology`. */
-export function checkFlags(topology: Topology, flags: ClusterFlags): void {
-  const known = topology.nodes.map(addressText).sort();
-  const given = flags.nodes.map(addressText).sort();
-  if (known.join() !== given.join()) {
+/**
+ * Throws `RefusalError` unless a balancer with `flags` may serve `topology`. Returns where to reach its nodes, in its
+ * order: those that were given at the address that is known, and for the others, one after the other, the rest of the
+ * addresses that were given. Which of these nodes is where turns out when they are met.
+ */
+export function addressesFor(topology: Topology, flags: ClusterFlags): Address[] {
+  const given = new Set(flags.nodes.map(addressText));
+  if (given.size !== topology.nodes.length) {
     throw new RefusalError(
-      `Cannot serve this cluster: its nodes are ${known.join(", ")}, and --node says ${
-        given.join(", ")
-      }; nodes cannot ` +
-        "be added or removed yet: give the same ones, or begin a new cluster with another --data-dir and empty nodes",
+      `Cannot serve this cluster: its nodes are ${
+        topology.nodes.map(addressText).join(", ")
+      }, and --node says ${flags.nodes.map(addressText).join(", ")}; nodes cannot ` +
+        "be added or removed yet: give the same ones, wherever they are reached by now, or begin a new cluster with " +
+        "another --data-dir and empty nodes",
     );
   }
+  checkFixed(topology, flags);
+  const known = new Set(topology.nodes.map(addressText));
+  const others = flags.nodes.filter((address) => !known.has(addressText(address)));
+  return topology.nodes.map((node) => {
+    const { host, port } = given.has(addressText(node)) ? node : others.shift()!;
+    return { host, port };
+  });
+}
+
+/** Throws `RefusalError` when `flags` contradict what was fixed when the cluster was created. */
+function checkFixed(topology: Topology, flags: ClusterFlags): void {
   if (topology.routing !== flags.routing) {
     throw new RefusalError(
       `Cannot serve this cluster: it was created with --routing ${topology.routing}, not ${flags.routing}; ` +
@@ -83,15 +104,17 @@ export function checkFlags(topology: Topology, flags: ClusterFlags): void {
   }
 }
 
-/** The document with which node `index` may serve: `topology` itself or its next version. Throws `RefusalError`. */
+/**
+ * The document with which the node that was met may serve: `topology` itself or its next version. In that the node is
+ * not always the one that was expected; then it is met again under its own name. Throws `RefusalError`.
+ */
 export function admitNode(
   topology: Topology,
-  index: number,
+  { index: expected, address, isReached }: Meeting,
   identity: NodeIdentity,
   mayReplace: boolean,
 ): Topology {
-  const known = topology.nodes[index]!;
-  const name = addressText(known);
+  const name = addressText(address);
   refuseStandalone(identity, name);
   if (identity.cluster !== null && identity.cluster !== topology.cluster) {
     throw new RefusalError(
@@ -99,29 +122,32 @@ export function admitNode(
         "start it with its own --data-dir, or with an empty one",
     );
   }
-  let next = topology;
-  if (identity.id !== known.id) {
-    next = replaced(topology, index, identity, mayReplace);
-  } else if (identity.version > topology.version) {
+  const known = topology.nodes.findIndex(({ id }) => id === identity.id);
+  const index = known < 0 ? expected : known;
+  if (known >= 0 && known !== expected && isReached(identity.id)) {
+    throw new RefusalError(
+      `Cannot use node ${name}: the data behind it is that of ${addressText(topology.nodes[known]!)}; ` +
+        "start each node with its own --data-dir and --port",
+    );
+  }
+  if (known >= 0 && identity.version > topology.version) {
     throw new RefusalError(
       `Cannot use node ${name}: it knows version ${identity.version} of the topology and this balancer only ` +
         `${topology.version}; start the balancer with the --data-dir that holds the newer topology.json`,
     );
   }
-  if (identity.maxMemoryBytes === known.maxMemoryBytes) return next;
+  let next = known < 0 ? replaced(topology, expected, identity, { name, mayReplace }) : topology;
+  if (addressText(next.nodes[index]!) !== name) next = withMovedNode(next, index, address);
+  if (identity.maxMemoryBytes === topology.nodes[index]!.maxMemoryBytes) return next;
   return withEnoughMemory(withMemory(next, index, identity.maxMemoryBytes));
 }
 
-function replaced(topology: Topology, index: number, identity: NodeIdentity, mayReplace: boolean): Topology {
-  const known = topology.nodes[index]!;
-  const name = addressText(known);
-  const twin = topology.nodes.find((node) => node.id === identity.id);
-  if (twin !== undefined) {
-    throw new RefusalError(
-      `Cannot use node ${name}: the data behind it is that of ${addressText(twin)}; ` +
-        "start each node with its own --data-dir and --port",
-    );
-  }
+function replaced(
+  topology: Topology,
+  index: number,
+  identity: NodeIdentity,
+  { name, mayReplace }: { name: string; mayReplace: boolean },
+): Topology {
   if (identity.cluster !== null) {
     throw new RefusalError(
       `Cannot use node ${name}: it was replaced, and what it keeps is outdated; start it with an empty --data-dir`,
@@ -130,8 +156,10 @@ function replaced(topology: Topology, index: number, identity: NodeIdentity, may
   if (!mayReplace) {
     throw new RefusalError(
       `Cannot use node ${name}: it is not the one that was known there (its id is ${identity.id}, and was ` +
-        `${known.id}): its --data-dir is empty or another's; start it with its own, or, to give up the keys that it ` +
-        `kept, restart the balancer with --replace ${name}`,
+        `${
+          topology.nodes[index]!.id
+        }): its --data-dir is empty or another's; start it with its own, or, to give up ` +
+        `the keys that it kept, restart the balancer with --replace ${name}`,
     );
   }
   return withReplacedNode(topology, index, identity.id);

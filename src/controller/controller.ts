@@ -1,20 +1,20 @@
 /**
- * The one who changes the topology. A change is made durable first, then known to this balancer, then told to the
+ * The one who changes the topology. A change is made durable first, then known to this balancer, then sent to the
  * nodes; changes are made one after the other, each on the document that the one before left.
  *
- * A new cluster is created when every node was reached; from then on a node is greeted by itself: it says who it
- * is, is admitted or refused, and gets the document. Until it has it, it serves nothing.
+ * A new cluster is created when every node was reached; from then on each node that is met says who it is, is
+ * admitted or refused, and gets the document. Until it has it, it serves nothing.
  */
 import { messageOf, RefusalError } from "../core/errors.ts";
-import { addressText } from "../io/network.ts";
+import { type Address, addressText } from "../io/network.ts";
 import { type Topology, withStale } from "../topology/topology.ts";
 import { serializeTopology } from "../topology/topology_document.ts";
-import { admitNode, checkFlags, foundCluster } from "./admission.ts";
+import { addressesFor, admitNode, foundCluster } from "./admission.ts";
 import type { Asker } from "../link/ask.ts";
-import { identify, mustAnswerOk } from "./greeting.ts";
-import type { NodeIdentity } from "./node_identity.ts";
+import { type NodeIdentity, topologyRequest } from "../protocol/roundel_exchange.ts";
+import { askIdentity, mustAnswerOk } from "./node_handshake.ts";
 import type { ControllerOptions } from "./options.ts";
-import type { TopologySource } from "./topology_source.ts";
+import type { Meeting, TopologySource } from "./topology_source.ts";
 
 export class Controller implements TopologySource {
   readonly #options: ControllerOptions;
@@ -29,12 +29,14 @@ export class Controller implements TopologySource {
   #lastChange: Promise<void> = Promise.resolve();
   /** Addresses whose node may be replaced, each once. */
   readonly #replaceable: Set<string>;
-  /** Nodes that have missed removals, known here before it is in the document. */
-  readonly #stale = new Set<number>();
+  /** Ids of nodes that have missed removals, known here before it is in the document. */
+  readonly #stale = new Set<string>();
+  #addresses: Address[];
 
   constructor(options: ControllerOptions) {
     this.#options = options;
     this.#met = options.nodes.map(() => null);
+    this.#addresses = [...options.nodes];
     this.#replaceable = new Set(options.replace.map(addressText));
     this.#created = new Promise((resolve, reject) => {
       this.#resolveCreated = resolve;
@@ -48,6 +50,10 @@ export class Controller implements TopologySource {
   get topology(): Topology {
     if (this.#topology === null) throw new Error("no topology yet");
     return this.#topology;
+  }
+
+  get addresses(): readonly Address[] {
+    return this.#addresses;
   }
 
   /** The document as JSON. */
@@ -71,8 +77,8 @@ export class Controller implements TopologySource {
     }
     const topology = await topologyStore.load();
     if (topology === null) return false;
-    checkFlags(topology, this.#options);
-    topology.nodes.forEach((node, i) => node.stale && this.#stale.add(i));
+    this.#addresses = addressesFor(topology, this.#options);
+    for (const { id, stale } of topology.nodes) if (stale) this.#stale.add(id);
     this.#use(topology);
     return true;
   }
@@ -82,38 +88,36 @@ export class Controller implements TopologySource {
     return this.#created;
   }
 
-  /** Makes node `index` fit to serve, or rejects; see `Greeter`. */
-  async greet(index: number, ask: Asker): Promise<void> {
-    const name = addressText((this.#topology ?? this.#options).nodes[index]!);
-    if (this.#topology === null) await this.#meet(index, name, ask);
-    const identity = await identify(name, ask);
-    await this.#change((topology) => {
-      const next = admitNode(topology, index, identity, this.#replaceable.has(name));
-      const [was, is] = [topology.nodes[index]!.id, next.nodes[index]!.id];
-      if (was !== is && this.#replaceable.delete(name)) {
-        this.#options.logger.warn("node is replaced: the keys it kept are given up", { node: name, was, is });
-      }
-      return next;
-    });
-    let told = 0;
-    while (told !== this.topology.version) {
-      told = this.topology.version;
-      await mustAnswerOk(name, ask, ["ROUNDEL", "TOPOLOGY", this.#text]);
-      if (this.#stale.has(index)) await this.#empty(index, name, ask);
+  async admit(meeting: Meeting, ask: Asker): Promise<void> {
+    const name = addressText(meeting.address);
+    if (this.#topology === null) await this.#meet(meeting.index, name, ask);
+    const identity = await askIdentity(name, ask);
+    await this.#change((topology) => this.#withNode(topology, meeting, identity));
+    const isExpected = this.topology.nodes[meeting.index]?.id === identity.id;
+    if (!isExpected) {
+      // Whoever connects is to look for each node where it is.
+      this.#notify();
+      throw new Error("it is another node of the cluster than was expected there");
+    }
+    let sentVersion = 0;
+    while (sentVersion !== this.topology.version) {
+      sentVersion = this.topology.version;
+      await mustAnswerOk(name, ask, topologyRequest(this.#text));
+      if (this.#stale.has(identity.id)) await this.#empty(identity.id, name, ask);
     }
   }
 
-  /** Whether node `index` has missed removals and must not be asked before it was emptied. */
-  isStale(index: number): boolean {
-    return this.#stale.has(index);
+  isStale(id: string): boolean {
+    return this.#stale.has(id);
   }
 
-  /** Node `index` misses a removal. Resolves when that is durable. */
-  async markStale(index: number): Promise<void> {
-    this.#stale.add(index);
-    await this.#change((topology) =>
-      topology.nodes[index]!.stale || !this.#stale.has(index) ? topology : withStale(topology, index, true)
-    );
+  async markStale(id: string): Promise<void> {
+    this.#stale.add(id);
+    await this.#change((topology) => {
+      const index = topology.nodes.findIndex((node) => node.id === id);
+      const isKnown = index < 0 || topology.nodes[index]!.stale || !this.#stale.has(id);
+      return isKnown ? topology : withStale(topology, index, true);
+    });
   }
 
   /** Whoever waits for the cluster to be created waits no longer. */
@@ -131,7 +135,7 @@ export class Controller implements TopologySource {
   /** A node of a cluster to be: when it is the last one, the cluster is created. */
   async #meet(index: number, name: string, ask: Asker): Promise<void> {
     try {
-      this.#met[index] = await identify(name, ask);
+      this.#met[index] = await askIdentity(name, ask);
       if (this.#met.every((identity) => identity !== null)) await this.#create(this.#met);
     } catch (error) {
       if (error instanceof RefusalError) this.#rejectCreated(error);
@@ -155,11 +159,31 @@ export class Controller implements TopologySource {
     });
   }
 
-  async #empty(index: number, name: string, ask: Asker): Promise<void> {
+  /** The document with the node that was met. It is sought here from now on, and who was, where this one was. */
+  #withNode(topology: Topology, meeting: Meeting, identity: NodeIdentity): Topology {
+    const { index, address } = meeting;
+    const name = addressText(address);
+    const next = admitNode(topology, meeting, identity, this.#replaceable.has(name));
+    const [was, is] = [topology.nodes[index]!.id, next.nodes[index]!.id];
+    if (was !== is && this.#replaceable.delete(name)) {
+      this.#options.logger.warn("node is replaced: the keys it kept are given up", { node: name, was, is });
+    }
+    const found = next.nodes.findIndex(({ id }) => id === identity.id);
+    const sought = this.#addresses.findIndex((each) => addressText(each) === name);
+    if (sought !== found) {
+      if (sought >= 0) this.#addresses[sought] = this.#addresses[found]!;
+      this.#addresses[found] = address;
+    }
+    return next;
+  }
+
+  async #empty(id: string, name: string, ask: Asker): Promise<void> {
     this.#options.logger.warn("node has missed removals while it was away: it is emptied", { node: name });
     await mustAnswerOk(name, ask, ["FLUSHALL"]);
-    this.#stale.delete(index);
-    await this.#change((topology) => withStale(topology, index, false));
+    this.#stale.delete(id);
+    await this.#change((topology) =>
+      withStale(topology, topology.nodes.findIndex((node) => node.id === id), false)
+    );
   }
 
   #change(next: (topology: Topology) => Topology): Promise<void> {
@@ -180,9 +204,13 @@ export class Controller implements TopologySource {
     const isSaved = await topologyStore.save(topology, expectedVersion);
     const kept = isSaved ? topology : await topologyStore.load();
     if (kept !== null) this.#use(kept);
-    if (kept !== null && expectedVersion > 0) { for (const changed of this.#changed) changed(kept); }
+    if (kept !== null && expectedVersion > 0) this.#notify();
     this.#resolveCreated();
     if (!isSaved) throw new Error(`version ${expectedVersion} of the topology is not the one that is kept`);
+  }
+
+  #notify(): void {
+    for (const changed of this.#changed) changed(this.topology);
   }
 
   #inOrder(change: () => Promise<void>): Promise<void> {

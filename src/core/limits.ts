@@ -207,6 +207,14 @@ export const RECONNECT_MS_MIN = 50;
 export const RECONNECT_MS_MAX = 250;
 /** Opening a link takes at most this long. */
 export const CONNECT_TIMEOUT_MS = 2_000;
+/** And each answer of the handshake behind it. */
+export const HANDSHAKE_REPLY_MS_MAX = 5_000;
+/** Balancers look after their links this often. */
+export const LINK_LOOK_MS = 100;
+/** A node is asked how it is once in so many looks … */
+export const PROBE_LOOKS = 3;
+/** … and is taken for lost when it stays silent for so many. */
+export const SILENT_LOOKS_MAX = 10;
 /**
  * Requests wait for a node until it has been away for this long; from then on they are answered at once. Time
  * enough for a node that died to be started again.
@@ -254,4 +262,8 @@ assert(
 // A SCAN cursor is block + shard × 2³¹ (45 bits at most), times 256 plus a node's index at the balancer.
 assert(SHARD_COUNT_MAX <= SLOT_COUNT && SLOT_COUNT * 2 ** 31 * 256 <= 2 ** 53, "a SCAN cursor is exact");
 assert(NODE_COUNT_MAX < 256, "a node's index fits into a SCAN cursor's low byte");
+assert(
+  (PROBE_LOOKS + SILENT_LOOKS_MAX) * LINK_LOOK_MS < RETRY_DEADLINE_MS,
+  "silence is noticed before requests have waited too long",
+);
 assert(DUMP_STEP_MS <= BACKGROUND_STEP_MS, "dumps are background work");

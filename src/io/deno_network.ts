@@ -98,8 +98,9 @@ export class DenoNetwork implements Network {
 
   async connect(address: Address, timeoutMs: number): Promise<Connection> {
     const signal = AbortSignal.timeout(timeoutMs);
-    return new DenoConnection(
-      await Deno.connect({ hostname: address.host, port: address.port, signal }),
-    );
+    const socket = await Deno.connect({ hostname: address.host, port: address.port, signal });
+    // A far end that vanished without a word is noticed although there is nothing to send.
+    socket.setKeepAlive(true);
+    return new DenoConnection(socket);
   }
 }

@@ -1,27 +1,23 @@
 /**
- * `ROUNDEL …`, with which a balancer steers a node:
- *
- *     ROUNDEL STATUS            → JSON: how many entries, and why it takes no writes; LOADING while it recovers
- *     ROUNDEL IDENTITY          → JSON: who this node is, which cluster it belongs to, what it keeps
- *     ROUNDEL TOPOLOGY <json>   → OK once the node has adopted the document durably
- *     ROUNDEL LINK <balancer id> <run> <lane> <number>
- *                               → OK once older links of that balancer are closed; then replies come in runs
+ * `ROUNDEL …`, with which a balancer steers a node: the node's side of `protocol/roundel_exchange.ts`. What it answers
+ * while it reads its data: `loading_room.ts`.
  *
  * Which documents are refused, and how: `topology/topology_check.ts`.
  */
 import type { CommandContext } from "../commands/context.ts";
 import { messageOf, RefusalError } from "../core/errors.ts";
 import { textOf } from "../core/bytes.ts";
-import { argumentIs, parseInteger } from "../protocol/arguments.ts";
+import { argumentIs } from "../protocol/arguments.ts";
+import { linkNameOf, type NodeIdentity, type NodeStatus } from "../protocol/roundel_exchange.ts";
 import { parseTopology } from "../topology/topology_document.ts";
 import type { Topology } from "../topology/topology.ts";
 import type { LinkRegistry } from "./link_registry.ts";
 
 /** What the node lets a balancer know and do. */
 export interface AdminTarget {
-  identity(): Record<string, unknown>;
+  identity(): NodeIdentity;
   /** Entries that it keeps, and those of them that have an expiry. */
-  status(): { readonly entries: number; readonly expiring: number };
+  status(): Omit<NodeStatus, "writeRefusal">;
   readonly standalone: boolean;
   /** Resolves when the document is adopted and durable, to ""; or to the error reply of one that must not be. */
   adopt(topology: Topology): Promise<string>;
@@ -40,7 +36,8 @@ export function runAdmin(
 ): void | Promise<void> {
   const { request, reply } = context;
   if (argumentIs(request, 1, "STATUS") && request.argumentCount === 2) {
-    return reply.bulkText(JSON.stringify({ ...target.status(), writeRefusal: writeRefusal() }));
+    const status: NodeStatus = { ...target.status(), writeRefusal: writeRefusal() };
+    return reply.bulkText(JSON.stringify(status));
   }
   if (argumentIs(request, 1, "IDENTITY") && request.argumentCount === 2) {
     return reply.bulkText(JSON.stringify(target.identity()));
@@ -55,14 +52,14 @@ export function runAdmin(
 }
 
 function becomeLink(links: LinkRegistry, { request, session, reply }: CommandContext): void {
-  const text = (argument: number) =>
-    textOf(request.bytes, request.starts[argument]!, request.ends[argument]!);
-  const number = parseInteger(request.bytes, request.starts[5]!, request.ends[5]!);
-  if (Number.isNaN(number) || number < 0) {
-    return reply.error("ERR The number of a link is an integer from 0 on");
+  const name = linkNameOf(
+    [2, 3, 4, 5].map((i) => textOf(request.bytes, request.starts[i]!, request.ends[i]!)),
+  );
+  if (name === null) {
+    return reply.error("ERR The number of a link is an integer from 0 on, and its ids are short words");
   }
-  if (request.isText) return reply.error("ERR A link speaks RESP");
-  const refusal = links.open(session, { balancer: text(2), run: text(3), lane: text(4), number });
+  if (request.isLine) return reply.error("ERR A link speaks RESP");
+  const refusal = links.open(session, name);
   if (refusal === "") reply.ok();
   else reply.error(refusal);
 }

@@ -10,6 +10,7 @@ import type { FsyncPolicy, Log } from "../persistence/log.ts";
 import type { NodeFile } from "../persistence/node_file.ts";
 import type { NodeIdentity } from "../persistence/node_identity.ts";
 import { type NodePaths, pathsOf } from "../persistence/paths.ts";
+import type { NodeIdentity as ToldIdentity } from "../protocol/roundel_exchange.ts";
 import { recover, type Recovered } from "../persistence/recovery.ts";
 import { ShardHistory } from "../persistence/shard_history.ts";
 import type { Revealed } from "../store/mutation_listener.ts";
@@ -132,14 +133,13 @@ export class Keeper implements AdminTarget {
     return this.shards.topology;
   }
 
-  identity(): Record<string, unknown> {
+  identity(): ToldIdentity {
     return {
       id: this.#nodeFile.identity.id,
       cluster: this.standalone ? null : this.#nodeFile.identity.cluster,
       version: this.topology?.version ?? 0,
       maxMemoryBytes: this.#options.maxMemoryBytes,
       entries: this.entryCount,
-      port: this.#options.port,
       standalone: this.standalone,
     };
   }

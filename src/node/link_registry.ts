@@ -6,17 +6,8 @@
  * A link is older when it belongs to another run of the balancer's process, or to the same run and lane with a smaller
  * number. A balancer's lanes are links side by side, each for a purpose of its own.
  */
+import type { LinkName } from "../protocol/roundel_exchange.ts";
 import type { Session } from "../serving/session.ts";
-
-export interface LinkName {
-  /** The balancer's. */
-  readonly balancer: string;
-  /** One run of its process. */
-  readonly run: string;
-  readonly lane: string;
-  /** Grows with each connection of a lane. */
-  readonly number: number;
-}
 
 export class LinkRegistry {
   readonly #links = new Map<Session, LinkName>();

@@ -111,6 +111,25 @@ export function withReplacedNode(topology: Topology, nodeIndex: number, id: stri
   return { ...topology, version: topology.version + 1, nodes, shards };
 }
 
+/**
+ * The next version, in which node `nodeIndex` is reached at `host:port`. A node that was known there takes the address
+ * that this one had, until it is met elsewhere.
+ */
+export function withMovedNode(
+  topology: Topology,
+  nodeIndex: number,
+  { host, port }: { readonly host: string; readonly port: number },
+): Topology {
+  const former = topology.nodes[nodeIndex]!;
+  const nodes = topology.nodes.map((node, i) => {
+    if (i === nodeIndex) return { ...node, host, port };
+    return node.host === host && node.port === port
+      ? { ...node, host: former.host, port: former.port }
+      : node;
+  });
+  return { ...topology, version: topology.version + 1, nodes };
+}
+
 /** The next version, in which node `nodeIndex` has missed removals (`stale`), or has made up for them. */
 export function withStale(topology: Topology, nodeIndex: number, stale: boolean): Topology {
   const nodes = topology.nodes.map((node, i) => i === nodeIndex ? { ...node, stale } : node);

@@ -4,6 +4,7 @@
  * a later program must not be cut down by being read and written again.
  */
 import { RefusalError } from "../core/errors.ts";
+import { type JsonFields, parseFields } from "../core/json_fields.ts";
 import { NODE_COUNT_MAX, SHARD_COUNT_MAX } from "../core/limits.ts";
 import {
   type Routing,
@@ -22,13 +23,7 @@ export function serializeTopology(topology: Topology): string {
 
 /** Inverse of {@linkcode serializeTopology}. Throws `RefusalError`; `source` names where the text came from. */
 export function parseTopology(text: string, source: string): Topology {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw refusal(source, "it is not JSON");
-  }
-  const fields = new Fields(value, "", source);
+  const fields = parseFields(text, (what) => refusal(source, what));
   const format = fields.integer("format", 1, Number.MAX_SAFE_INTEGER);
   if (format !== TOPOLOGY_FORMAT) {
     throw refusal(source, `format ${format} is not known here, only ${TOPOLOGY_FORMAT}`);
@@ -37,18 +32,18 @@ export function parseTopology(text: string, source: string): Topology {
     format: TOPOLOGY_FORMAT,
     cluster: fields.text("cluster"),
     version: fields.integer("version", 1, Number.MAX_SAFE_INTEGER),
-    routing: fields.oneOf("routing", ["slots", "round-robin"]) as Routing,
+    routing: fields.oneOf<Routing>("routing", ["slots", "round-robin"]),
     shardCount: fields.integer("shardCount", 1, SHARD_COUNT_MAX),
     shardCapBytes: fields.integer("shardCapBytes", 1, Number.MAX_SAFE_INTEGER),
-    nodes: fields.list("nodes", 1, NODE_COUNT_MAX, parseNode),
-    shards: fields.list("shards", 0, SHARD_COUNT_MAX, parseShard),
+    nodes: fields.list("nodes", [1, NODE_COUNT_MAX], parseNode),
+    shards: fields.list("shards", [0, SHARD_COUNT_MAX], parseShard),
   };
   fields.end();
   checkReferences(topology, source);
   return topology;
 }
 
-function parseNode(fields: Fields): TopologyNode {
+function parseNode(fields: JsonFields): TopologyNode {
   return {
     id: fields.text("id"),
     host: fields.text("host"),
@@ -58,7 +53,7 @@ function parseNode(fields: Fields): TopologyNode {
   };
 }
 
-function parseShard(fields: Fields): TopologyShard {
+function parseShard(fields: JsonFields): TopologyShard {
   return {
     epoch: fields.integer("epoch", 1, 0xffff_ffff),
     primary: fields.text("primary"),
@@ -88,89 +83,6 @@ function checkReferences(topology: Topology, source: string): void {
       throw refusal(source, `shards[${i}].inSync: not the primary and some of the replicas`);
     }
   });
-}
-
-/** One JSON object, read field by field. */
-class Fields {
-  readonly #object: Record<string, unknown>;
-  readonly #path: string;
-  readonly #source: string;
-  readonly #read = new Set<string>();
-
-  constructor(value: unknown, path: string, source: string) {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      throw refusal(source, `${path === "" ? "the document" : path} is not an object`);
-    }
-    this.#object = value as Record<string, unknown>;
-    this.#path = path === "" ? "" : `${path}.`;
-    this.#source = source;
-  }
-
-  text(name: string): string {
-    const value = this.#take(name);
-    if (typeof value !== "string" || value === "") throw this.#wrong(name, "a text", value);
-    return value;
-  }
-
-  boolean(name: string): boolean {
-    const value = this.#take(name);
-    if (typeof value !== "boolean") throw this.#wrong(name, "true or false", value);
-    return value;
-  }
-
-  integer(name: string, min: number, max: number): number {
-    const value = this.#take(name);
-    if (typeof value !== "number" || !Number.isSafeInteger(value) || value < min || value > max) {
-      throw this.#wrong(name, `an integer of ${min} to ${max}`, value);
-    }
-    return value;
-  }
-
-  oneOf(name: string, words: readonly string[]): string {
-    const value = this.#take(name);
-    if (typeof value !== "string" || !words.includes(value)) {
-      throw this.#wrong(name, words.join(" or "), value);
-    }
-    return value;
-  }
-
-  texts(name: string): string[] {
-    const value = this.#take(name);
-    if (!Array.isArray(value) || value.some((item) => typeof item !== "string")) {
-      throw this.#wrong(name, "a list of texts", value);
-    }
-    return value;
-  }
-
-  list<Item>(name: string, countMin: number, countMax: number, parse: (fields: Fields) => Item): Item[] {
-    const value = this.#take(name);
-    if (!Array.isArray(value) || value.length < countMin || value.length > countMax) {
-      throw this.#wrong(name, `a list of ${countMin} to ${countMax} entries`, value);
-    }
-    return value.map((item, i) => {
-      const fields = new Fields(item, `${this.#path}${name}[${i}]`, this.#source);
-      const parsed = parse(fields);
-      fields.end();
-      return parsed;
-    });
-  }
-
-  /** Refuses fields that nobody asked for. */
-  end(): void {
-    for (const name of Object.keys(this.#object)) {
-      if (!this.#read.has(name)) throw refusal(this.#source, `${this.#path}${name} is not known here`);
-    }
-  }
-
-  #take(name: string): unknown {
-    this.#read.add(name);
-    return this.#object[name];
-  }
-
-  #wrong(name: string, expected: string, value: unknown): RefusalError {
-    const shown = value === undefined ? "nothing" : JSON.stringify(value).slice(0, 60);
-    return refusal(this.#source, `${this.#path}${name} must be ${expected}, and is ${shown}`);
-  }
 }
 
 function refusal(source: string, what: string): RefusalError {

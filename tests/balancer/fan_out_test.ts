@@ -147,3 +147,22 @@ Deno.test("A request about all keys waits for its turn among the client's own wr
   assertEquals(client.take(), "+OK\r\n+OK\r\n+OK\r\n:1\r\n");
   await world.stop();
 });
+
+Deno.test("What is wrong with one key or value of several is found before any node does its part", async () => {
+  const world = await World.start();
+  const client = await world.client();
+  const [here, there] = [world.keyOn(0), world.keyOn(1)];
+  const long = "x".repeat(65_536);
+  const tooLong = "-ERR key exceeds maximum allowed size (65535 bytes)\r\n";
+  for (
+    const args of [["EXISTS", here, long, there], ["DEL", here, there, long], ["MSET", here, "1", long, "2"]]
+  ) {
+    assertEquals(await client.ask(...args), tooLong);
+  }
+  assertEquals(
+    await client.ask("MSET", here, "1", there),
+    "-ERR wrong number of arguments for 'mset' command\r\n",
+  );
+  assertEquals(world.nodes.map((node) => node.commands()), [[], []]);
+  await world.stop();
+});

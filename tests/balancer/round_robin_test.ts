@@ -2,6 +2,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { bytesOf } from "../../src/core/bytes.ts";
+import { RETRY_DEADLINE_MS } from "../../src/core/limits.ts";
 import { resp, World } from "../support/balancer_world.ts";
 import { array, bulk } from "../support/fake_node.ts";
 import { settle } from "../support/settle.ts";
@@ -148,6 +149,37 @@ Deno.test("A balancer that is restarted still knows that a node has missed remov
   await world.pass(500);
   assertEquals(world.nodes[holder]!.data.size, 0);
   assertEquals(await (await world.client()).ask("GET", "a"), bulk("3"));
+  await world.stop();
+});
+
+Deno.test("A balancer that is restarted gives up no node before it has tried to reach it", async () => {
+  const world = await World.start(ROUND_ROBIN);
+  const client = await world.client();
+  for (let i = 0; i < 10; i++) await client.ask("SET", `k${i}`, "1");
+  const late = world.nodes[0]!;
+  const [key] = late.data.keys();
+  await world.balancer.stop();
+  late.stop();
+  await world.startBalancer(ROUND_ROBIN);
+  const [writer, reader] = [await world.client(), await world.client()];
+  await writer.send(resp("SET", key!, "2"));
+  await reader.send(resp("GET", [...late.data.keys()][1]!));
+  assertEquals([writer.take(), reader.take()], ["", ""]);
+  late.start();
+  await world.pass(1_000, 50);
+  assertEquals([writer.take(), reader.take()], ["+OK\r\n", bulk("1")]);
+  assertEquals(world.topologyStore.saved.map(({ nodes }) => nodes.some(({ stale }) => stale)), [false]);
+  assertEquals([late.data.size + world.nodes[1]!.data.size, copies(world, key!)], [10, 1]);
+
+  await world.balancer.stop();
+  late.stop();
+  await world.startBalancer(ROUND_ROBIN);
+  const again = await world.client();
+  await again.send(resp("SET", key!, "3"));
+  await world.pass(RETRY_DEADLINE_MS - 500, 50);
+  assertEquals(again.take(), "");
+  await world.pass(1_000, 50);
+  assertEquals(again.take(), "+OK\r\n");
   await world.stop();
 });
 

@@ -1,9 +1,9 @@
-/** The parts of a balancer with several workers: the pool of threads, the follower, the shared counters. */
+/** The parts of a balancer with several workers: the pool of threads, the copy of the topology, the shared counters. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { Counters } from "../../src/balancer/counters.ts";
-import { Follower } from "../../src/balancer/follower.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "../../src/balancer/worker_messages.ts";
 import { WorkerPool } from "../../src/balancer/worker_pool.ts";
+import { WorkerTopology } from "../../src/balancer/worker_topology.ts";
 import { bytesOf } from "../../src/core/bytes.ts";
 import { RefusalError } from "../../src/core/errors.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
@@ -54,6 +54,7 @@ function poolOf(starts: readonly number[]) {
   const started = pool.start(starts.map((worker): WorkerStart => ({
     kind: "start",
     worker,
+    run: "run",
     listen: { host: "127.0.0.1", port: 8080 },
     nodes: [],
     clientStallMs: 1,
@@ -80,7 +81,7 @@ Deno.test("A pool has started when every worker listens, and stops when every wo
   assertEquals(await isOver(started), false);
   threads[1]!.say("listening");
   await started;
-  pool.tell("the next");
+  pool.send("the next");
   const stopped = pool.stop();
   threads[0]!.say("stopped");
   assertEquals([await isOver(stopped), threads.map((thread) => thread.isOver)], [false, [false, false]]);
@@ -102,21 +103,21 @@ Deno.test("A worker that fails is told of, by number and cause", () => {
 Deno.test("A pool without workers starts and stops at once", async () => {
   const { pool, started } = poolOf([]);
   await started;
-  pool.tell("the next");
+  pool.send("the next");
   await pool.stop();
 });
 
 /** A node that says it is `identity`, and takes every topology. */
 function nodeWith(identity: Record<string, unknown>) {
-  const told: string[] = [];
+  const documents: string[] = [];
   const ask = (args: readonly (string | Uint8Array)[]): Promise<ReplyValue> => {
     if (args[1] === "IDENTITY") {
       return Promise.resolve({ kind: "bulk", bytes: bytesOf(JSON.stringify(identity)) });
     }
-    told.push(String(args[2]));
+    documents.push(String(args[2]));
     return Promise.resolve({ kind: "simple", text: "OK" });
   };
-  return { told, ask };
+  return { documents, ask };
 }
 
 const FITTING = {
@@ -128,37 +129,39 @@ const FITTING = {
   standalone: false,
 };
 
-Deno.test("A follower admits the node that the topology names, and gives it the newest version", async () => {
+const MEETING = { index: 0, address: { host: "127.0.0.1", port: 8081 }, isReached: () => false };
+
+Deno.test("A worker admits the node that the topology names, and gives it the newest version", async () => {
   const topology = topologyOfOne();
-  const follower = new Follower(serializeTopology(topology));
+  const copy = new WorkerTopology(serializeTopology(topology));
   const heard: number[] = [];
-  follower.onChange(({ version }) => heard.push(version));
+  copy.onChange(({ version }) => heard.push(version));
   const next = serializeTopology(withMemory(topology, 0, MEMORY * 2));
   const node = nodeWith({ ...FITTING, cluster: topology.cluster, version: 1 });
-  const greeted = follower.greet(0, node.ask);
-  follower.adopt(next);
-  await greeted;
-  assertEquals([node.told.at(-1), follower.topologyText(), heard], [next, next, [2]]);
+  const admitted = copy.admit(MEETING, node.ask);
+  copy.adopt(next);
+  await admitted;
+  assertEquals([node.documents.at(-1), copy.topologyText(), heard], [next, next, [2]]);
 });
 
-Deno.test("A follower refuses any other node, and leaves it to the controller to admit it", async () => {
-  const follower = new Follower(serializeTopology(topologyOfOne()));
+Deno.test("A worker refuses any other node, and leaves it to the controller to admit it", async () => {
+  const copy = new WorkerTopology(serializeTopology(topologyOfOne()));
   for (const other of [{ id: "n2" }, { cluster: "another" }, { standalone: true }]) {
     const node = nodeWith({ ...FITTING, ...other });
-    await assertRejects(() => follower.greet(0, node.ask), RefusalError, "127.0.0.1:8081");
-    assertEquals(node.told, []);
+    await assertRejects(() => copy.admit(MEETING, node.ask), RefusalError, "127.0.0.1:8081");
+    assertEquals(node.documents, []);
   }
 });
 
-Deno.test("A follower that is behind a node tries again, since its next version is on the way", async () => {
+Deno.test("A worker that is behind a node tries again, since its next version is on the way", async () => {
   const topology = topologyOfOne();
-  const follower = new Follower(serializeTopology(topology));
+  const copy = new WorkerTopology(serializeTopology(topology));
   const node = nodeWith({ ...FITTING, cluster: topology.cluster, version: 2 });
-  const error = await assertRejects(() => follower.greet(0, node.ask), Error, "newer topology");
+  const error = await assertRejects(() => copy.admit(MEETING, node.ask), Error, "newer topology");
   assertEquals(error instanceof RefusalError, false);
-  follower.adopt(serializeTopology(withMemory(topology, 0, MEMORY * 2)));
-  await follower.greet(0, node.ask);
-  assertEquals(node.told.length, 1);
+  copy.adopt(serializeTopology(withMemory(topology, 0, MEMORY * 2)));
+  await copy.admit(MEETING, node.ask);
+  assertEquals(node.documents.length, 1);
 });
 
 Deno.test("Workers count in rows of their own, and each sees the sums", () => {

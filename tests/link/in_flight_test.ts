@@ -1,14 +1,13 @@
-/** The order and the bytes of unanswered requests, against a simple model. */
-import { assertEquals } from "@std/assert";
+/** The numbers, the order and the bytes of unanswered requests, against a simple model. */
+import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { type Chunk, InFlight } from "../../src/link/in_flight.ts";
 import { bytesOf, textOf } from "../../src/core/bytes.ts";
-import { MemoryView } from "../../src/core/memory.ts";
 import { LINK_IN_FLIGHT_MAX } from "../../src/core/limits.ts";
+import { MemoryView } from "../../src/core/memory.ts";
 import { assertProperty } from "../support/property.ts";
+import { type Chunk, InFlight, type ReturnedRequest } from "../../src/link/in_flight.ts";
 
 const REPLY = new MemoryView(bytesOf("+OK\r\n"));
-const ATTEMPTS_MAX = 3;
 
 interface Entry {
   readonly tag: number;
@@ -16,11 +15,14 @@ interface Entry {
   readonly isWrite: boolean;
   attempts: number;
   isSent: boolean;
+  number: number;
+  isWatched: boolean;
 }
 
-type Step = { kind: "add"; isWrite: boolean; length: number } | {
-  kind: "seal" | "written" | "answer" | "resend" | "lose";
-};
+type Step =
+  | { kind: "add"; isWrite: boolean; length: number }
+  | { kind: "seal" | "written" | "lose" | "watch" }
+  | { kind: "answer" | "giveBack"; which: number };
 
 const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
@@ -28,83 +30,125 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
       weight: 6,
       arbitrary: fc.record({ kind: fc.constant("add" as const), isWrite: fc.boolean(), length: fc.nat(40) }),
     },
-    { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom("seal" as const, "written" as const) }) },
-    { weight: 5, arbitrary: fc.record({ kind: fc.constant("answer" as const) }) },
-    { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("resend" as const, "lose" as const) }) },
+    { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom("seal" as const, "written" as const) }) },
+    { weight: 5, arbitrary: fc.record({ kind: fc.constant("answer" as const), which: fc.nat(50) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("giveBack" as const), which: fc.nat(50) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("lose" as const, "watch" as const) }) },
   ),
   { minLength: 10, maxLength: 400 },
 );
 
-Deno.test("Requests keep their order and their bytes through answers, resends and losses", () => {
+function seen({ sink: _, source, start, end, ...rest }: ReturnedRequest) {
+  return { ...rest, text: textOf(source.bytes, start, end) };
+}
+
+function expectedOf({ tag, text, isWrite, attempts, isSent }: Entry) {
+  return { tag, text, isWrite, isSent, route: tag % 100, attempts: attempts + (isSent ? 1 : 0) };
+}
+
+Deno.test("Requests keep their numbers and bytes through answers in any order, returns and losses", () => {
   assertProperty(
     fc.property(steps, (script) => {
-      const queue = new InFlight();
-      const model: Entry[] = [];
+      const requests = new InFlight();
+      let model: Entry[] = [];
+      let nextNumber = 0;
+      let lastTag = 0;
+      let writing: Chunk | null = null;
+      let watchesEnded = 0;
+      let watchesBegun = 0;
       const answered: number[] = [];
       const sink = { receive: (tag: number) => answered.push(tag) };
-      let writing: Chunk | null = null;
-      let lastTag = 0;
+      const addAgain = (request: ReturnedRequest) => {
+        requests.addReturned(request);
+        const { tag, isWrite, attempts, text } = seen(request);
+        model.push({ tag, text, isWrite, attempts, isSent: false, number: nextNumber++, isWatched: false });
+      };
       for (const step of script) {
         if (step.kind === "add") {
           const text = `<${++lastTag}${"x".repeat(step.length)}>`;
-          queue.gathered.copy(bytesOf(text));
-          queue.add(sink, lastTag, lastTag % 100, step.isWrite);
-          model.push({ tag: lastTag, text, isWrite: step.isWrite, attempts: 0, isSent: false });
-        } else if (step.kind === "seal" && queue.hasUnsent && writing === null) {
-          writing = queue.seal();
+          requests.gathered.copy(bytesOf(text));
+          requests.add(sink, lastTag, lastTag % 100, step.isWrite);
+          const entry = { tag: lastTag, text, isWrite: step.isWrite, attempts: 0, isSent: false };
+          model.push({ ...entry, number: nextNumber++, isWatched: false });
+        } else if (step.kind === "seal" && requests.hasUnsent && writing === null) {
+          writing = requests.seal();
           const unsent = model.filter((entry) => !entry.isSent);
-          const { output, begin } = writing;
-          assertEquals(
-            textOf(output.bytes, begin, output.length),
-            unsent.map((entry) => entry.text).join(""),
-          );
+          assertEquals(textOf(writing.output.view()), unsent.map((entry) => entry.text).join(""));
           for (const entry of unsent) entry.isSent = true;
         } else if (step.kind === "written" && writing !== null) {
-          queue.written(writing);
+          requests.written(writing);
           writing = null;
-        } else if (step.kind === "answer" && model[0]?.isSent === true) {
-          const { tag } = model.shift()!;
-          queue.answerHead(REPLY, 0, REPLY.bytes.length);
-          assertEquals(answered.at(-1), tag);
-        } else if (step.kind === "resend" && model[0]?.isSent === true) {
-          const head = model.shift()!;
-          assertEquals([queue.headAttempts, queue.headSlot], [head.attempts, head.tag % 100]);
-          queue.resendHead();
-          model.push({ ...head, attempts: head.attempts + 1, isSent: false });
+        } else if (step.kind === "answer" && model.length > 0) {
+          const entry = model[step.which % model.length]!;
+          assertEquals(requests.answer(entry.number, REPLY, 0, REPLY.bytes.length), entry.isSent);
+          if (entry.isSent) {
+            assertEquals(answered.at(-1), entry.tag);
+            model = model.filter((each) => each !== entry);
+            assertEquals(requests.answer(entry.number, REPLY, 0, REPLY.bytes.length), false);
+          }
+        } else if (step.kind === "giveBack" && model.length > 0) {
+          const entry = model[step.which % model.length]!;
+          model = entry.isSent ? model.filter((each) => each !== entry) : model;
+          const isKnown = requests.giveBack(entry.number, (request) => {
+            assertEquals(seen(request), expectedOf(entry));
+            addAgain(request);
+          });
+          assertEquals(isKnown, entry.isSent);
+        } else if (step.kind === "watch") {
+          watchesBegun++;
+          for (const entry of model) entry.isWatched ||= (entry.tag % 100) % 2 === 0;
+          requests.watch((route) => route % 2 === 0, () => watchesEnded++);
         } else if (step.kind === "lose") {
           writing = null;
-          const dropped = queue.lose(ATTEMPTS_MAX);
-          const kept: Entry[] = [];
-          const expected: number[] = [];
-          for (const entry of model.splice(0)) {
-            if (entry.isSent) entry.attempts++;
-            if (entry.isSent && (entry.isWrite || entry.attempts >= ATTEMPTS_MAX)) expected.push(entry.tag);
-            else kept.push({ ...entry, isSent: false });
-          }
-          assertEquals(dropped.map(({ tag }) => tag), expected);
-          model.push(...kept);
+          const before = model;
+          model = [];
+          nextNumber = 0;
+          const came: unknown[] = [];
+          requests.lose((request) => {
+            came.push(seen(request));
+            if (!request.isWrite) addAgain(request);
+          });
+          assertEquals(came, before.map(expectedOf));
         }
-        assertEquals(queue.count, model.length);
-        assertEquals(queue.hasUnsent, model.some((entry) => !entry.isSent));
+        assertEquals(requests.count, model.length);
+        assertEquals(requests.hasUnsent, model.some((entry) => !entry.isSent));
+        assertEquals(requests.hasSent, model.some((entry) => entry.isSent));
+        if (!model.some((entry) => entry.isWatched)) assertEquals(watchesEnded, watchesBegun);
+        else assert(watchesEnded < watchesBegun);
       }
-      queue.lose(ATTEMPTS_MAX);
-      const rest = model.filter((entry) =>
-        !entry.isSent || (!entry.isWrite && entry.attempts + 1 < ATTEMPTS_MAX)
-      );
-      assertEquals(queue.expire().map(({ tag }) => tag), rest.map(({ tag }) => tag));
-      assertEquals([queue.count, queue.hasUnsent], [0, false]);
     }),
-    { numRuns: 300 },
+    { numRuns: 400 },
   );
 });
 
-Deno.test("A queue is full at its bound, and not before", () => {
-  const queue = new InFlight();
+Deno.test("A request that waits long holds up none of those behind it", () => {
+  const requests = new InFlight();
+  const answered: number[] = [];
+  const sink = { receive: (tag: number) => answered.push(tag) };
+  const send = (tag: number) => {
+    requests.gathered.ascii("x");
+    requests.add(sink, tag, -1, false);
+  };
+  send(0);
+  const rounds = 2 * LINK_IN_FLIGHT_MAX;
+  for (let number = 1; number <= rounds; number++) {
+    send(number);
+    requests.written(requests.seal());
+    assertEquals(requests.isFull, false);
+    assert(requests.answer(number, REPLY, 0, 5));
+  }
+  assertEquals([requests.count, answered.at(-1)], [1, rounds]);
+  assert(requests.answer(0, REPLY, 0, 5));
+  assertEquals([requests.count, answered.at(-1)], [0, 0]);
+});
+
+Deno.test("A link is full at its bound, and not before", () => {
+  const requests = new InFlight();
   const sink = { receive: () => {} };
   for (let i = 0; i < LINK_IN_FLIGHT_MAX; i++) {
-    assertEquals(queue.isFull, false);
-    queue.gathered.ascii("x");
-    queue.add(sink, i, -1, false);
+    assertEquals(requests.isFull, false);
+    requests.gathered.ascii("x");
+    requests.add(sink, i, -1, false);
   }
-  assertEquals(queue.isFull, true);
+  assertEquals(requests.isFull, true);
 });

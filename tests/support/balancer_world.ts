@@ -91,6 +91,8 @@ export class World {
   /** `level message fields`, a line each. */
   readonly log: string[] = [];
   balancer!: Balancer;
+  /** Each balancer has its own. */
+  #seed = 0;
 
   private constructor(nodeCount: number) {
     this.nodes = Array.from({ length: nodeCount }, (_, i) => new FakeNode(this.network, FIRST_NODE_PORT + i));
@@ -124,7 +126,7 @@ export class World {
       replace: [],
       network: this.network,
       clock: this.clock,
-      random: new SeededRandom(1),
+      random: new SeededRandom(++this.#seed),
       topologyStore: this.topologyStore,
       logger: { debug: note("debug"), info: note("info"), warn: note("warn"), error: note("error") },
       ...options,

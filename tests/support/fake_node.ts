@@ -3,8 +3,11 @@
  * hold its replies back, script them, cut its connections, and read what it was asked.
  */
 import { bytesOf, latin1Of } from "../../src/core/bytes.ts";
+import { OutputBuffer } from "../../src/core/output_buffer.ts";
 import { type Listener, writeAll } from "../../src/io/network.ts";
 import { INCOMPLETE, INVALID, RequestDecoder } from "../../src/protocol/request_decoder.ts";
+import { RUN_HEADER_BYTES, writeRunHeader } from "../../src/protocol/link_run.ts";
+import { type LinkName, linkNameOf } from "../../src/protocol/roundel_exchange.ts";
 import type { Topology } from "../../src/topology/topology.ts";
 import type { SimulatedConnection, SimulatedNetwork } from "./simulated_network.ts";
 
@@ -21,10 +24,14 @@ export class FakeNode {
   readonly data = new Map<string, string>();
   /** Keys with a deadline, for INFO. */
   expires = 0;
-  /** Every request but those of a greeting, in the order of arrival. */
+  /** Every request but `ROUNDEL …`, in the order of arrival. */
   readonly requests: string[][] = [];
-  /** How often it was told a topology. */
-  toldCount = 0;
+  /** How often it was sent a topology. */
+  topologyCount = 0;
+  /** How often it was asked how it is. */
+  statusCount = 0;
+  /** Why it takes no writes, as it says. */
+  writeRefusal = "";
   /** Reads that brought something. */
   readCount = 0;
   script: Script = () => null;
@@ -34,7 +41,10 @@ export class FakeNode {
   readonly #connections = new Set<SimulatedConnection>();
   #listener: Listener | null = null;
   #isHolding = false;
+  #isFrozen = false;
   #release: (() => void)[] = [];
+  #thaw: (() => void)[] = [];
+  readonly #links = new Map<SimulatedConnection, LinkName>();
 
   constructor(network: SimulatedNetwork, port: number, id = `node-${port}`) {
     this.#network = network;
@@ -71,16 +81,32 @@ export class FakeNode {
     for (const resolve of this.#release.splice(0)) resolve();
   }
 
+  /** The process is stopped, as by SIGSTOP: its connections stay, and nothing is read or answered. */
+  freeze(): void {
+    this.#isFrozen = true;
+  }
+
+  thaw(): void {
+    this.#isFrozen = false;
+    for (const resolve of this.#thaw.splice(0)) resolve();
+  }
+
+  /** Names of the links that are open, as `lane/number`. */
+  links(): string[] {
+    return [...this.#links.values()].map(({ lane, number }) => `${lane}/${number}`);
+  }
+
   /** Names of the commands it was asked, in the order of arrival. */
   commands(): string[] {
     return this.requests.map((args) => args[0]!.toUpperCase());
   }
 
   async #accept(listener: Listener): Promise<void> {
-    let connection: SimulatedConnection | null;
-    while ((connection = await listener.accept() as SimulatedConnection | null) !== null) {
+    while (true) {
+      const connection = await listener.accept() as SimulatedConnection | null;
+      if (connection === null) return;
       this.#connections.add(connection);
-      this.#serve(connection).catch(() => {});
+      this.#serve(connection).catch(() => {}).finally(() => this.#links.delete(connection));
     }
   }
 
@@ -89,7 +115,9 @@ export class FakeNode {
     let bytes = new Uint8Array(0);
     const buffer = new Uint8Array(64 * 1024);
     let count: number | null;
+    let number = -1;
     while ((count = await connection.read(buffer)) !== null) {
+      while (this.#isFrozen) await new Promise<void>((resolve) => this.#thaw.push(resolve));
       this.readCount++;
       const joined = new Uint8Array(bytes.length + count);
       joined.set(bytes);
@@ -105,11 +133,14 @@ export class FakeNode {
           args.push(latin1Of(decoder.bytes, decoder.starts[i]!, decoder.ends[i]!));
         }
         at = next;
-        const isGreeting = args[0] === "ROUNDEL";
-        if (!isGreeting) this.requests.push(args);
-        if (this.#isHolding && !isGreeting) await new Promise<void>((resolve) => this.#release.push(resolve));
+        const isForNode = args[0] === "ROUNDEL";
+        if (!isForNode) this.requests.push(args);
+        if (this.#isHolding && !isForNode) await new Promise<void>((resolve) => this.#release.push(resolve));
         await this.waitFor(args);
-        await writeAll(connection, bytesOf(this.script(args) ?? this.#answer(args)));
+        const isNewLink = args[0] === "ROUNDEL" && args[1] === "LINK";
+        const reply = this.script(args) ?? (isNewLink ? this.#link(connection, args) : this.#answer(args));
+        await writeAll(connection, number < 0 ? bytesOf(reply) : runOf(number, reply));
+        if (isNewLink || number >= 0) number++;
       }
       bytes = bytes.subarray(at);
     }
@@ -127,6 +158,7 @@ export class FakeNode {
     const [name, key = "", value = ""] = args;
     switch (name!.toUpperCase()) {
       case "ROUNDEL":
+        if (args[1] === "STATUS") return this.#status();
         return args[1] === "IDENTITY" ? bulk(this.#identity()) : this.#adopt(args[2]!);
       case "PING":
         return "+PONG\r\n";
@@ -182,12 +214,39 @@ export class FakeNode {
     return JSON.stringify({ id, cluster, version, maxMemoryBytes, entries: data.size, port, standalone });
   }
 
+  #status(): string {
+    this.statusCount++;
+    const { data, writeRefusal } = this;
+    return bulk(JSON.stringify({ entries: data.size, expiring: 0, writeRefusal }));
+  }
+
+  /** Closes older links of the balancer, as a node does; connections that are cut off show it later. */
+  #link(connection: SimulatedConnection, args: readonly string[]): string {
+    const name = linkNameOf(args.slice(2))!;
+    for (const [other, { balancer, run, lane, number }] of this.#links) {
+      if (balancer !== name.balancer) continue;
+      if (run !== name.run || (lane === name.lane && number < name.number)) other.close();
+    }
+    this.#links.set(connection, name);
+    return "+OK\r\n";
+  }
+
   #adopt(json: string): string {
     this.topology = JSON.parse(json);
     this.cluster = this.topology!.cluster;
-    this.toldCount++;
+    this.topologyCount++;
     return "+OK\r\n";
   }
+}
+
+/** One reply as it travels on a link. */
+function runOf(firstRequest: number, reply: string): Uint8Array<ArrayBuffer> {
+  const output = new OutputBuffer();
+  output.reserve(RUN_HEADER_BYTES);
+  output.length = RUN_HEADER_BYTES;
+  output.copy(bytesOf(reply));
+  writeRunHeader(output.bytes, 0, { firstRequest, count: 1, byteLength: output.length - RUN_HEADER_BYTES });
+  return output.view();
 }
 
 export function bulk(text: string): string {

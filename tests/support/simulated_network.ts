@@ -13,14 +13,15 @@ class Pipe {
   #chunks: Uint8Array[] = [];
   #heldBytes = 0;
   #ended = false;
+  #isStuck = false;
   #error: Error | null = null;
   #wakeReader: (() => void) | null = null;
   #wakeWriter: (() => void) | null = null;
 
   async read(buffer: Uint8Array): Promise<number | null> {
-    while (this.#chunks.length === 0) {
+    while (this.#chunks.length === 0 || this.#isStuck) {
       if (this.#error !== null) throw this.#error;
-      if (this.#ended) return null;
+      if (this.#ended && !this.#isStuck) return null;
       await new Promise<void>((resolve) => this.#wakeReader = resolve);
     }
     const chunk = this.#chunks[0]!;
@@ -59,6 +60,16 @@ class Pipe {
   fail(error: Error): void {
     this.#error ??= error;
     this.#chunks = [];
+    this.#wake();
+  }
+
+  /** What is on the way arrives no more, until {@linkcode Pipe.flow}; nobody hears of it. */
+  stick(): void {
+    this.#isStuck = true;
+  }
+
+  flow(): void {
+    this.#isStuck = false;
     this.#wake();
   }
 
@@ -163,6 +174,10 @@ class SimulatedListener implements Listener {
 
 export class SimulatedNetwork implements Network {
   readonly #listeners = new Map<number, SimulatedListener>();
+  /** Both directions of the connections to each port. */
+  readonly #pipes = new Map<number, Pipe[]>();
+  /** Who waits for a port that is cut off. */
+  readonly #cutOff = new Map<number, (() => void)[]>();
   #nextPort = FIRST_FREE_PORT;
   /** The listeners' ends of all connections, in their order. */
   readonly accepted: SimulatedConnection[] = [];
@@ -180,12 +195,30 @@ export class SimulatedNetwork implements Network {
     this.#listeners.get(port)!.fault = error;
   }
 
+  /** Nothing gets through to `port` or from it, and nobody hears of it, until {@linkcode SimulatedNetwork.heal}. */
+  cutOff(port: number): void {
+    this.#cutOff.set(port, []);
+    for (const pipe of this.#pipes.get(port) ?? []) pipe.stick();
+  }
+
+  /** New connections get through again. Returns what delivers the bytes that are on the way on the old ones. */
+  heal(port: number): () => void {
+    const old = this.#pipes.get(port) ?? [];
+    this.#pipes.delete(port);
+    for (const resolve of this.#cutOff.get(port)!) resolve();
+    this.#cutOff.delete(port);
+    return () => old.forEach((pipe) => pipe.flow());
+  }
+
   async connect(address: Address): Promise<SimulatedConnection> {
     await Promise.resolve();
+    const waiting = this.#cutOff.get(address.port);
+    if (waiting !== undefined) await new Promise<void>((resolve) => waiting.push(resolve));
     const listener = this.#listeners.get(address.port);
     if (listener === undefined) throw new Deno.errors.ConnectionRefused("Connection refused");
     const there = new Pipe();
     const back = new Pipe();
+    this.#pipes.set(address.port, [...this.#pipes.get(address.port) ?? [], there, back]);
     const accepted = new SimulatedConnection(`127.0.0.1:${this.#nextPort++}`, there, back);
     this.accepted.push(accepted);
     listener.arrive(accepted);

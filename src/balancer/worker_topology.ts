@@ -1,18 +1,19 @@
 /**
- * The topology in a further worker of a balancer: it is told each version, and changes none. So it admits a node only
- * as the document has it; whatever else a node is (new, replaced, of other memory) is for the controller to decide,
- * whose next version then comes here.
+ * The topology in a further worker of a balancer's process. The controller, in the main thread, sends each new version;
+ * a worker never changes it, and leaves whatever would have to be changed for the controller to decide, whose next
+ * version then comes here.
  */
 import { assert } from "../core/assert.ts";
 import { RefusalError } from "../core/errors.ts";
-import { addressText } from "../io/network.ts";
+import { type Address, addressText } from "../io/network.ts";
+import type { Asker } from "../link/ask.ts";
+import { topologyRequest } from "../protocol/roundel_exchange.ts";
 import type { Topology } from "../topology/topology.ts";
 import { parseTopology } from "../topology/topology_document.ts";
-import type { Asker } from "../link/ask.ts";
-import { identify, mustAnswerOk } from "../controller/greeting.ts";
-import type { TopologySource } from "../controller/topology_source.ts";
+import { askIdentity, mustAnswerOk } from "../controller/node_handshake.ts";
+import type { Meeting, TopologySource } from "../controller/topology_source.ts";
 
-export class Follower implements TopologySource {
+export class WorkerTopology implements TopologySource {
   #text: string;
   #topology: Topology;
   readonly #changed: ((topology: Topology) => void)[] = [];
@@ -28,6 +29,10 @@ export class Follower implements TopologySource {
     return this.#topology;
   }
 
+  get addresses(): readonly Address[] {
+    return this.#topology.nodes;
+  }
+
   topologyText(): string {
     return this.#text;
   }
@@ -36,7 +41,7 @@ export class Follower implements TopologySource {
     this.#changed.push(changed);
   }
 
-  /** The next version, told by the controller. */
+  /** The next version, sent by the controller. */
   adopt(text: string): void {
     this.#text = text;
     this.#topology = parseTopology(text, "the topology");
@@ -51,19 +56,19 @@ export class Follower implements TopologySource {
     return Promise.resolve();
   }
 
-  async greet(index: number, ask: Asker): Promise<void> {
-    const name = addressText(this.#topology.nodes[index]!);
-    const { id, cluster, version, standalone } = await identify(name, ask);
+  async admit({ index, address }: Meeting, ask: Asker): Promise<void> {
+    const name = addressText(address);
+    const { id, cluster, version, standalone } = await askIdentity(name, ask);
     const { nodes, cluster: ours } = this.#topology;
-    if (standalone || id !== nodes[index]!.id || (cluster !== null && cluster !== ours)) {
+    if (standalone || id !== nodes[index]?.id || (cluster !== null && cluster !== ours)) {
       throw new RefusalError(`Cannot use node ${name}: it is not the one that the topology names`);
     }
     // Our next version is on its way: not refused, tried again.
     if (version > this.#topology.version) throw new Error("it knows a newer topology");
-    let told = 0;
-    while (told !== this.#topology.version) {
-      told = this.#topology.version;
-      await mustAnswerOk(name, ask, ["ROUNDEL", "TOPOLOGY", this.#text]);
+    let sentVersion = 0;
+    while (sentVersion !== this.#topology.version) {
+      sentVersion = this.#topology.version;
+      await mustAnswerOk(name, ask, topologyRequest(this.#text));
     }
   }
 

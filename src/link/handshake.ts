@@ -1,16 +1,15 @@
-/** A fresh connection before it is pipelined: one request, one reply, each with a time limit. */
+/** A fresh connection before it is a link: one request, one reply of RESP 2, each with a time limit. */
 import type { Clock } from "../core/clock.ts";
-import { KIB } from "../core/limits.ts";
+import { HANDSHAKE_REPLY_MS_MAX, KIB } from "../core/limits.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
 import { type Connection, writeAll } from "../io/network.ts";
 import { ReadBudget, ReadBuffer } from "../serving/read_buffer.ts";
 import { INCOMPLETE, INVALID, parseReply, ReplyScanner, type ReplyValue } from "../protocol/reply_scanner.ts";
 import { encodeRequest } from "../protocol/request_encoder.ts";
 
-const REPLY_MS_MAX = 5_000;
 const READ_BYTES = 4 * KIB;
 
-export class Conversation {
+export class Handshake {
   readonly #connection: Connection;
   readonly #clock: Clock;
   readonly #buffer = new ReadBuffer(new ReadBudget(), READ_BYTES);
@@ -25,7 +24,7 @@ export class Conversation {
   /** Sends one request and resolves to its reply; rejects when there is none in time. */
   async ask(args: readonly (string | Uint8Array)[]): Promise<ReplyValue> {
     let late = false;
-    const timer = this.#clock.after(REPLY_MS_MAX, () => {
+    const timer = this.#clock.after(HANDSHAKE_REPLY_MS_MAX, () => {
       late = true;
       this.#connection.close();
     });
@@ -35,10 +34,17 @@ export class Conversation {
       await writeAll(this.#connection, this.#output.view());
       return await this.#reply();
     } catch (error) {
-      throw late ? new Error(`it did not answer within ${REPLY_MS_MAX} ms`) : error;
+      throw late ? new Error(`it did not answer within ${HANDSHAKE_REPLY_MS_MAX} ms`) : error;
     } finally {
       timer.cancel();
     }
+  }
+
+  /** Gives back what is shared. Nothing may have come behind the last reply. */
+  end(): void {
+    const isEmpty = this.#buffer.start === this.#buffer.end;
+    this.#buffer.release();
+    if (!isEmpty) throw new Error("it sent more than it was asked for");
   }
 
   async #reply(): Promise<ReplyValue> {

@@ -1,14 +1,23 @@
 /** What is said to a node before it serves: who are you, and here is what you are to know. */
+import { textOf } from "../core/bytes.ts";
 import { RefusalError } from "../core/errors.ts";
 import type { Asker } from "../link/ask.ts";
-import { identityOf, type NodeIdentity } from "./node_identity.ts";
+import { IDENTITY_REQUEST, type NodeIdentity, parseIdentity } from "../protocol/roundel_exchange.ts";
 
 /** Who the node at `name` (`host:port`) is. Rejects with `RefusalError` when it is none of ours. */
-export async function identify(name: string, ask: Asker): Promise<NodeIdentity> {
-  const reply = await ask(["ROUNDEL", "IDENTITY"]);
+export async function askIdentity(name: string, ask: Asker): Promise<NodeIdentity> {
+  const reply = await ask(IDENTITY_REQUEST);
   // It is one of ours, and not there yet.
   if (reply.kind === "error" && reply.text.startsWith("LOADING")) throw new Error(reply.text);
-  return identityOf(reply, name);
+  try {
+    if (reply.kind === "bulk") return parseIdentity(textOf(reply.bytes));
+  } catch (error) {
+    if (!(error instanceof RefusalError)) throw error;
+  }
+  throw new RefusalError(
+    `Cannot use node ${name}: what listens there is not a node of Roundel; start one there with ` +
+      "`deno task node`, or correct --node",
+  );
 }
 
 /** Rejects with `RefusalError` when the node at `name` does not answer `args` with `OK`. */
@@ -17,6 +26,6 @@ export async function mustAnswerOk(name: string, ask: Asker, args: readonly stri
   if (reply.kind === "simple") return;
   const text = reply.kind === "error" ? reply.text : reply.kind;
   throw new RefusalError(
-    `Cannot use node ${name}: it answers ${args.slice(0, 2).join(" ").slice(0, 40)} with ${text}`,
+    `Cannot use node ${name}: it answers ${args.slice(0, 2).join(" ")} with ${text}`,
   );
 }
