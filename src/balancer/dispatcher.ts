@@ -30,6 +30,8 @@ export class Dispatcher {
    * and nothing was done, for what.
    */
   dispatch(caller: Caller, request: Request, source: Memory, start: number, end: number): Gate | null {
+    const gate = this.#fanOut.gateOf(caller);
+    if (gate !== null) return gate;
     const command = findCommand(request.bytes, request.starts[0]!, request.ends[0]!);
     if (command < 0) return this.refuse(caller, request, unknownCommandText(request));
     const { argumentCount } = request;

@@ -1,6 +1,7 @@
 /**
  * Commands about all keys: they are asked of every node, and the replies are merged. Every part is sent before the
- * next request of the client is routed, so that each node executes a client's requests in their order.
+ * next request of the client is routed, so that each node executes a client's requests in their order. What takes long
+ * goes by a link of its own, where it holds up nobody; the client's next request then waits until it is answered.
  */
 import { bytesOf, textOf } from "../core/bytes.ts";
 import { type Random, randomBelow } from "../core/random.ts";
@@ -24,6 +25,9 @@ import type { Gate, Nodes } from "./nodes.ts";
 /** A cursor of the balancer is the node's own, times this, plus the node's index. */
 const CURSORS_PER_NODE = 256n;
 const CURSOR = /^\d{1,20}$/;
+
+/** A node does other things meanwhile, but nothing that came on the same link. */
+const TAKES_LONG: ReadonlySet<string> = new Set(["SAVE", "KEYS"]);
 
 const MERGES: Partial<Record<CommandSpec["routing"], Merge>> = {
   "all-sum": sum,
@@ -55,6 +59,8 @@ export class FanOut {
   readonly #nodes: Nodes;
   readonly #random: Random;
   readonly #askedNodes: AskedNodes;
+  /** Clients whose request takes long. */
+  readonly #slow = new Map<Caller["batch"], Gate>();
 
   constructor(nodes: Nodes, random: Random, askedNodes: AskedNodes) {
     this.#nodes = nodes;
@@ -67,21 +73,33 @@ export class FanOut {
     const full = this.#nodes.firstFull();
     if (full !== null) return full;
     const tag = batch.open(dialectFor(request, session));
-    batch.answerLater(tag, this.#answer(command, argumentsOf(request)));
+    const answer = this.#answer(command, argumentsOf(request));
+    if (TAKES_LONG.has(COMMAND_SPECS[command]!.name)) {
+      const answered = answer.then(() => void this.#slow.delete(batch), () => void this.#slow.delete(batch));
+      this.#slow.set(batch, { whenRoom: () => answered });
+    }
+    batch.answerLater(tag, answer);
     return null;
   }
 
-  #answer(command: number, args: Uint8Array[]): Promise<ReplyValue> {
-    const { routing, name } = COMMAND_SPECS[command]!;
-    if (routing === "scan") return this.#scan(args);
-    if (routing === "random-key") return this.#randomKey(args);
-    return this.#all(command, args, name === "SAVE");
+  /** What the client's requests wait for; `null` when they need not wait. */
+  gateOf({ batch }: Caller): Gate | null {
+    return this.#slow.size === 0 ? null : this.#slow.get(batch) ?? null;
   }
 
-  async #all(command: number, args: Uint8Array[], takesLong: boolean): Promise<ReplyValue> {
+  #answer(command: number, args: Uint8Array[]): Promise<ReplyValue> {
+    const { routing } = COMMAND_SPECS[command]!;
+    if (routing === "scan") return this.#scan(args);
+    if (routing === "random-key") return this.#randomKey(args);
+    return this.#all(command, args);
+  }
+
+  async #all(command: number, args: Uint8Array[]): Promise<ReplyValue> {
     const { name, routing, write } = COMMAND_SPECS[command]!;
     const indexes = this.#askedNodes.indexesFor(write);
-    const asked = indexes.map((i) => takesLong ? this.#askSlowly(i, args) : this.#ask(i, args, write));
+    const asked = indexes.map((i) =>
+      TAKES_LONG.has(name) ? this.#askSlowly(i, args) : this.#ask(i, args, write)
+    );
     let parts: readonly Part[] = await Promise.all(asked);
     if (write) parts = await this.#askedNodes.afterWrite(indexes, parts);
     if (parts.length === 0) {

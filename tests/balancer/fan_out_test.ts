@@ -148,6 +148,26 @@ Deno.test("A request about all keys waits for its turn among the client's own wr
   await world.stop();
 });
 
+Deno.test("KEYS holds up nobody else, comes behind the client's requests before it and before those behind it", async () => {
+  const { world, keys } = await filled();
+  const [client, other] = [await world.client(), await world.client()];
+  let release = () => {};
+  const held = new Promise<void>((resolve) => release = resolve);
+  for (const node of world.nodes) node.waitFor = ([name]) => name === "KEYS" ? held : undefined;
+  await client.send(resp("DEL", keys[0]!) + resp("KEYS", "*") + resp("SET", "later", "1"));
+  assertEquals(await other.ask("GET", keys[2]!), bulk(`value of ${keys[2]}`));
+  release();
+  await settle();
+  const text = client.take();
+  assertEquals([text.startsWith(":1\r\n*"), text.endsWith("+OK\r\n")], [true, true]);
+  assertEquals([text.includes(bulk(keys[0]!)), text.includes(bulk(keys[1]!)), text.includes("later")], [
+    false,
+    true,
+    false,
+  ]);
+  await world.stop();
+});
+
 Deno.test("What is wrong with one key or value of several is found before any node does its part", async () => {
   const world = await World.start();
   const client = await world.client();
