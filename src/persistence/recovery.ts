@@ -107,6 +107,11 @@ async function resume(options: RecoveryOptions, lock: DiskLock): Promise<Recover
   const nodeFile = await NodeFile.load(disk, paths.node);
   const { identity } = nodeFile;
   const warnings: string[] = [];
+  if (mayMissAcknowledged(options, identity)) {
+    warnings.push(
+      `The machine was restarted while the node ran: with --fsync ${options.policy} it may have lost the newest writes`,
+    );
+  }
   const target = options.targetFor(identity);
   await syncFiles(options);
   const dump = await disk.exists(paths.dump) ? await readDump(disk, paths.dump, identity.id, target) : null;
@@ -141,6 +146,12 @@ async function syncFiles({ disk, paths }: RecoveryOptions): Promise<void> {
   const files = numbers.slice(0, -1).map((number) => segmentPath(paths.logDirectory, number));
   if (await disk.exists(paths.dump)) files.push(paths.dump);
   for (const path of files) await disk.syncFile(path);
+}
+
+/** Whether a loss of power may have taken what was acknowledged without being synced. */
+function mayMissAcknowledged({ policy, bootId }: RecoveryOptions, identity: NodeIdentity): boolean {
+  if (policy === "always" || identity.stoppedAt !== null) return false;
+  return bootId !== null && identity.bootId !== null && bootId !== identity.bootId;
 }
 
 function logOptions(options: RecoveryOptions, nodeFile: NodeFile): LogOptions {

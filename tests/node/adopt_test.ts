@@ -54,3 +54,20 @@ Deno.test("Of two documents that arrive together the newer one stays, whichever 
   assertMatch(await one.ask("ROUNDEL", "IDENTITY"), /"version":9/);
   await world.stop();
 });
+
+Deno.test("A document that the disk cannot take is an answer, and nobody else notices; the next attempt works", async () => {
+  const world = new NodeWorld();
+  await world.start({ standalone: false });
+  const client = await world.client();
+  const first = await documentFor(client);
+  assertEquals(await tell(client, first), "+OK\r\n");
+  world.disk.failDirectorySyncs = new Error("Input/output error (os error 5)");
+  assertEquals(
+    await tell(client, { ...first, version: 2 }),
+    "-ERR Cannot keep the topology: Input/output error (os error 5)\r\n",
+  );
+  assertEquals(await client.ask("SET", "a", "1"), "+OK\r\n");
+  world.disk.failDirectorySyncs = null;
+  assertEquals(await tell(client, { ...first, version: 2 }), "+OK\r\n");
+  await world.stop();
+});

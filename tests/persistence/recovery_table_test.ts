@@ -515,3 +515,24 @@ Deno.test("Recovery survives a power loss at any moment of a first start", async
     await node.stop();
   }
 });
+
+Deno.test("A start says when the machine was restarted under a node that did not sync each write", async () => {
+  for (
+    const [policy, end, bootId, warns] of [
+      ["everysec", "power loss", "second", true],
+      ["no", "power loss", "second", true],
+      ["always", "power loss", "second", false],
+      ["everysec", "kill", "first", false],
+      ["everysec", "stop", "second", false],
+    ] as const
+  ) {
+    const disk = new SimulatedDisk();
+    const node = await TestNode.start(disk, { policy, bootId: "first" });
+    if (end === "stop") await node.stop();
+    else if (end === "kill") disk.killProcess();
+    else disk.losePower();
+    const { recovered, log } = await TestNode.start(disk, { policy, bootId });
+    assertEquals(recovered.warnings.length, warns ? 1 : 0, `${policy} ${end}`);
+    await log.close();
+  }
+});
