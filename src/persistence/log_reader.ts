@@ -47,7 +47,7 @@ export class LogReader {
 
   /**
    * Replays the records from log position `from` on, before which everything was synced. What is to be tidied up is left
-   * to {@linkcode LogReader.tidy}.
+   * to {@linkcode LogReader.cut} and {@linkcode LogReader.removeLeftovers}.
    */
   async read(from: number): Promise<LogEnd> {
     const { disk, directory, replayer, identity } = this.#options;
@@ -72,12 +72,6 @@ export class LogReader {
     const last = kept.pop()!;
     this.#surplus = segments.slice(kept.length + 1);
     return { earlier: kept, last, length: lengthAt(last, end), vouched: Math.min(this.#vouched, end) };
-  }
-
-  /** Makes `end`, which was read, the end of the log, and removes what a dump has made superfluous. */
-  async tidy(end: LogEnd): Promise<void> {
-    await this.#cut(end);
-    await this.#removeLeftovers(this.#numbers.filter((number) => number < this.#first));
   }
 
   /** The segments that hold what begins at position `from`, ascending and without gaps. */
@@ -190,7 +184,8 @@ export class LogReader {
     decide(place, wasSafe ? "bad frame that was safe" : "torn frame", at);
   }
 
-  async #cut({ last, length }: LogEnd): Promise<void> {
+  /** Makes `end`, which was read, the end of the log. */
+  async cut({ last, length }: LogEnd): Promise<void> {
     const { disk, directory, warnings } = this.#options;
     // The last first, so that a crash meanwhile leaves a log without a gap.
     const paths = this.#surplus.map((segment) => segment.path);
@@ -212,11 +207,15 @@ export class LogReader {
     warnings.push(`Cut ${last.path} from ${size} to ${length} bytes: a crash left the last write incomplete`);
   }
 
-  /** Removes what a dump has made superfluous; a crash came between the dump and that. */
-  async #removeLeftovers(numbers: readonly number[]): Promise<void> {
+  /**
+   * Removes what a dump has made superfluous; a crash came between the dump and that. Only when what is left is surely on
+   * the disk: without the segments before it, a last segment that is torn cannot be told from a damaged one.
+   */
+  async removeLeftovers(): Promise<void> {
     const { disk, directory } = this.#options;
-    for (const number of numbers) await disk.remove(segmentPath(directory, number));
-    if (numbers.length > 0) await disk.syncDirectory(directory);
+    const leftovers = this.#numbers.filter((number) => number < this.#first);
+    for (const number of leftovers) await disk.remove(segmentPath(directory, number));
+    if (leftovers.length > 0) await disk.syncDirectory(directory);
   }
 }
 

@@ -125,9 +125,10 @@ async function resume(options: RecoveryOptions, lock: DiskLock): Promise<Recover
   const newestSegment = end.last.number;
   const known = Math.min(newestSegment, identity.newestSegment);
   await nodeFile.update({ bootId, newestSegment: known, stoppedAt: null });
-  await reader.tidy(end);
+  await reader.cut(end);
   const log = await Log.open(logOptions(options, nodeFile), end);
   if (known < newestSegment) await nodeFile.update({ newestSegment });
+  await reader.removeLeftovers();
   return {
     nodeFile,
     dumpPosition,
