@@ -3,8 +3,8 @@
  * next request of the client is routed, so that each node executes a client's requests in their order. What takes long
  * goes by a link of its own, where it holds up nobody; the client's next request then waits until it is answered.
  */
-import { bytesOf, textOf } from "../core/bytes.ts";
 import { type Random, randomBelow } from "../core/random.ts";
+import { slotRangeOf } from "../core/shard_ranges.ts";
 import { COMMAND_SPECS, type CommandSpec } from "../protocol/command_specs.ts";
 import type { ReplyValue } from "../protocol/reply_scanner.ts";
 import type { Request } from "../protocol/request.ts";
@@ -13,7 +13,6 @@ import {
   concatenated,
   failureText,
   first,
-  itemsOf,
   type Merge,
   mergeParts,
   minimum,
@@ -21,10 +20,7 @@ import {
   sum,
 } from "./merge.ts";
 import type { Gate, Nodes } from "./nodes.ts";
-
-/** A cursor of the balancer is the node's own, times this, plus the node's index. */
-const CURSORS_PER_NODE = 256n;
-const CURSOR = /^\d{1,20}$/;
+import { scan, type ScanPlan } from "./scan.ts";
 
 /** A node does other things meanwhile, but nothing that came on the same link. */
 const TAKES_LONG: ReadonlySet<string> = new Set(["SAVE", "KEYS"]);
@@ -40,6 +36,8 @@ const MERGES: Partial<Record<CommandSpec["routing"], Merge>> = {
 export interface AskedNodes {
   /** Indexes of the nodes to ask. */
   indexesFor(isWrite: boolean): readonly number[];
+  /** How SCAN goes through the keys of them. */
+  scanPlan(): ScanPlan;
   /**
    * `parts` are what the nodes `asked` said to a write. Resolves to those that count, when the nodes that missed it
    * are sure to make up for it.
@@ -51,6 +49,14 @@ export interface AskedNodes {
 export function allNodes(nodes: Nodes): AskedNodes {
   return {
     indexesFor: () => nodes.all.map((_, index) => index),
+    scanPlan: () => ({
+      partCount: nodes.shardCount,
+      partAt: (shard) => {
+        const slot = slotRangeOf(shard, nodes.shardCount).first;
+        const node = nodes.ofSlot(slot);
+        return { shard, node: node.name, ask: (args) => node.ask(args, false, slot) };
+      },
+    }),
     afterWrite: (_asked, parts) => Promise.resolve(parts),
   };
 }
@@ -89,7 +95,7 @@ export class FanOut {
 
   #answer(command: number, args: Uint8Array[]): Promise<ReplyValue> {
     const { routing } = COMMAND_SPECS[command]!;
-    if (routing === "scan") return this.#scan(args);
+    if (routing === "scan") return scan(args, this.#askedNodes.scanPlan());
     if (routing === "random-key") return this.#randomKey(args);
     return this.#all(command, args);
   }
@@ -119,33 +125,6 @@ export class FanOut {
     return { node: node.name, value: await node.askSlowly(args) };
   }
 
-  /** One step of SCAN, at the node that the cursor names. */
-  async #scan(args: Uint8Array[]): Promise<ReplyValue> {
-    const text = textOf(args[1]!);
-    const cursor = CURSOR.test(text) ? BigInt(text) : -1n;
-    if (cursor < 0n || cursor >= 1n << 64n) return { kind: "error", text: "ERR invalid cursor" };
-    const indexes = this.#askedNodes.indexesFor(false);
-    let index = indexes.find((candidate) => BigInt(candidate) >= cursor % CURSORS_PER_NODE);
-    if (index === undefined) return scanReply(0n, []);
-    // The node that the cursor belongs to may be gone by now: then the next one is scanned from its start.
-    const own = BigInt(index) === cursor % CURSORS_PER_NODE ? cursor / CURSORS_PER_NODE : 0n;
-    args[1] = bytesOf(String(own));
-    const part = await this.#ask(index, args, false);
-    const [next, keys] = itemsOf(part);
-    if (next?.kind !== "bulk" || keys?.kind !== "array") {
-      if (part.value.kind !== "error") return { kind: "error", text: `ERR SCAN failed on node ${part.node}` };
-      // What is wrong with the request itself needs no node's name.
-      return part.value.text.startsWith("ERR ")
-        ? part.value
-        : { kind: "error", text: failureText("SCAN", part) };
-    }
-    const nodeCursor = BigInt(textOf(next.bytes));
-    if (nodeCursor !== 0n) return scanReply(nodeCursor * CURSORS_PER_NODE + BigInt(index), keys.items);
-    const done = index;
-    index = indexes.find((candidate) => candidate > done);
-    return scanReply(index === undefined ? 0n : BigInt(index), keys.items);
-  }
-
   /** Asks nodes, beginning with any, until one has a key. */
   async #randomKey(args: Uint8Array[]): Promise<ReplyValue> {
     const indexes = this.#askedNodes.indexesFor(false);
@@ -158,11 +137,4 @@ export class FanOut {
     }
     return failed ?? { kind: "nil" };
   }
-}
-
-function scanReply(cursor: bigint, items: ReplyValue[]): ReplyValue {
-  return {
-    kind: "array",
-    items: [{ kind: "bulk", bytes: bytesOf(String(cursor)) }, { kind: "array", items }],
-  };
 }

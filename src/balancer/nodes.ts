@@ -33,6 +33,7 @@ export class Nodes implements NodeOwner {
   #all: RemoteNode[] = [];
   /** Index of the node that keeps a slot. */
   readonly #nodeOfSlot = new Uint8Array(SLOT_COUNT);
+  #shardCount = 0;
   /** Whether a slot waits for its former node's answers; how many waits there are. */
   readonly #isMoving = new Uint8Array(SLOT_COUNT);
   #movingCount = 0;
@@ -73,6 +74,11 @@ export class Nodes implements NodeOwner {
     if (former.length > 0) this.#moveSlots(former, formerOfSlot);
     for (const node of gone) this.#close(node);
     for (const node of this.#all) node.pushTopology();
+  }
+
+  /** Shards that the slots are divided into. */
+  get shardCount(): number {
+    return this.#shardCount;
   }
 
   /** The node that keeps `slot`. */
@@ -158,6 +164,7 @@ export class Nodes implements NodeOwner {
 
   #assignSlots({ nodes, shards, shardCount }: Topology): void {
     const indexOf = new Map(nodes.map((node, i) => [node.id, i]));
+    this.#shardCount = shardCount;
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
       this.#nodeOfSlot[slot] = indexOf.get(shards[shardOfSlot(slot, shardCount)]!.primary)!;
     }

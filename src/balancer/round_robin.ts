@@ -23,6 +23,7 @@ import { LocationCache } from "./location_cache.ts";
 import type { Part } from "./merge.ts";
 import type { Gate, Nodes } from "./nodes.ts";
 import { ROUTE_SAME_SLOT, routeOf } from "./routes.ts";
+import type { ScanPlan } from "./scan.ts";
 import type { TopologySource } from "../controller/topology_source.ts";
 
 /** Commands that replace whatever there was; SET does so unless one of the options below is there. */
@@ -85,6 +86,19 @@ export class RoundRobin implements KeyedRouter, AskedNodes {
   /** All nodes that serve: what the others have does not count. */
   indexesFor(): readonly number[] {
     return this.#indexes().filter((index) => this.#nodes.isUsable(index));
+  }
+
+  /** Each node has one shard of everything. */
+  scanPlan(): ScanPlan {
+    const indexes = this.indexesFor();
+    return {
+      partCount: this.#nodes.all.length,
+      partAt: (index) => {
+        const node = this.#nodes.all[index]!;
+        if (!indexes.includes(index)) return null;
+        return { shard: 0, node: node.name, ask: (args) => node.ask(args, false) };
+      },
+    };
   }
 
   async afterWrite(asked: readonly number[], parts: readonly Part[]): Promise<readonly Part[]> {

@@ -16,7 +16,17 @@ export interface CommandContext extends SessionContext {
   hashOf(argument: number): number;
   /** Every store of this node, in shard order; an index is stable while the process runs. */
   readonly stores: readonly Store[];
+  /** The same with the numbers of their shards. */
+  readonly shards: readonly ShardStore[];
+  /** The error for a shard that is not here; empty when there is none with that number. */
+  whyNoShard(shard: number): string;
   readonly server: ServerDoor;
+}
+
+/** The store of a shard. */
+export interface ShardStore {
+  readonly id: number;
+  readonly store: Store;
 }
 
 /** What the commands about the server ask of the process around them. */

@@ -22,7 +22,8 @@ import {
 } from "./expiry.ts";
 import { copy, rename, renamenx } from "./key_moves.ts";
 import { del, exists, touch, type } from "./keys.ts";
-import { dbsize, flushall, keys, randomkey, scan } from "./keyspace.ts";
+import { dbsize, flushall, keys, randomkey } from "./keyspace.ts";
+import { scan } from "./scan.ts";
 import { bgsave, lastsave, roundel, save } from "./server.ts";
 import { mget, mset, msetnx } from "./several_strings.ts";
 import { append, getrange, setrange, strlen } from "./string_ranges.ts";

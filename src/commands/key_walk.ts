@@ -4,11 +4,13 @@
  *
  * A walk sees each entry that is there all the while, and sees it once: entries never move.
  */
-import { KEY_BYTES_MAX, KIB } from "../core/limits.ts";
+import { KEY_BYTES_MAX, KIB, PATTERN_BYTES_MAX } from "../core/limits.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
-import type { Glob } from "../protocol/glob.ts";
+import { Glob, PATTERN_TOO_LONG } from "../protocol/glob.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Row, Store } from "../store/store.ts";
+import type { CommandContext } from "./context.ts";
+import { NOT_COMMITTED } from "./error_texts.ts";
 
 /** Entries looked at, or keys said, between two looks at the clock … */
 const PORTION = 64;
@@ -44,6 +46,15 @@ export class KeyMatcher {
     this.length = store.keyLength(row);
     if (this.length > this.key.length) this.key = new Uint8Array(KEY_BYTES_MAX);
     store.copyKey(row, this.key, 0);
+    this.#glob?.begin(this.key, 0, this.length);
+    return this.goOn();
+  }
+
+  /** As {@linkcode KeyMatcher.look}, for the key of an entry that may be gone by now. */
+  lookAt(key: Uint8Array): boolean | null {
+    this.length = key.length;
+    if (this.length > this.key.length) this.key = new Uint8Array(KEY_BYTES_MAX);
+    this.key.set(key);
     this.#glob?.begin(this.key, 0, this.length);
     return this.goOn();
   }
@@ -136,4 +147,23 @@ export class KeyWalk {
     }
     return undefined;
   }
+}
+
+/** The pattern in argument `argument`; `null` when it is refused: the error is said then. */
+export function readPattern({ request, reply }: CommandContext, argument: number): Glob | null {
+  const start = request.starts[argument]!;
+  const end = request.ends[argument]!;
+  if (end - start <= PATTERN_BYTES_MAX) return new Glob(request.bytes, start, end);
+  reply.error(PATTERN_TOO_LONG);
+  return null;
+}
+
+/**
+ * What a walk has seen after its first step may not be committed when its reply is: whether it is now. Where it never
+ * will be, the error is said.
+ */
+export async function whenCommitted({ server }: CommandContext, reply: Reply): Promise<boolean> {
+  if (await server.whenCommitted()) return true;
+  reply.error(NOT_COMMITTED);
+  return false;
 }

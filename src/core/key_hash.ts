@@ -4,14 +4,46 @@
  */
 import type { Random } from "./random.ts";
 
-/** The secret of one process's hash tables. */
+/** The secret of hash tables, shared by all copies of a cluster, so that they order keys alike. Two i32. */
 export interface HashSeed {
   readonly low: number;
   readonly high: number;
 }
 
+/** Places in hash order: 0 … HASH_PLACE_COUNT − 1. */
+export const HASH_PLACE_COUNT = 2 ** 32;
+
 export function randomHashSeed(random: Random): HashSeed {
   return { low: random.u32() | 0, high: random.u32() | 0 };
+}
+
+/** The seed as 16 hexadecimal digits, as documents keep it; and the other way round, `null` for any other text. */
+export function hashSeedText({ low, high }: HashSeed): string {
+  return [high, low].map((half) => (half >>> 0).toString(16).padStart(8, "0")).join("");
+}
+
+export function parseHashSeed(text: unknown): HashSeed | null {
+  if (typeof text !== "string" || !/^[0-9a-f]{16}$/.test(text)) return null;
+  return { high: parseInt(text.slice(0, 8), 16) | 0, low: parseInt(text.slice(8), 16) | 0 };
+}
+
+/**
+ * Place of a hash in hash order, the order of SCAN: the hash with its bits reversed. A hash table that takes as many of
+ * the lowest bits as it has use for keeps in each bucket a range of this order, however large it is; so the place up to
+ * which keys were seen means the same in a table of any size.
+ */
+export function placeOfHash(hash: number): number {
+  let bits = hash;
+  bits = ((bits >>> 1) & 0x5555_5555) | ((bits & 0x5555_5555) << 1);
+  bits = ((bits >>> 2) & 0x3333_3333) | ((bits & 0x3333_3333) << 2);
+  bits = ((bits >>> 4) & 0x0f0f_0f0f) | ((bits & 0x0f0f_0f0f) << 4);
+  bits = ((bits >>> 8) & 0x00ff_00ff) | ((bits & 0x00ff_00ff) << 8);
+  return ((bits >>> 16) | (bits << 16)) >>> 0;
+}
+
+/** The hash at a place: reversing is its own inverse. */
+export function hashAtPlace(place: number): number {
+  return placeOfHash(place) | 0;
 }
 
 /** Hash of `bytes[start, end)` under `seed`, as a signed 32-bit integer. */

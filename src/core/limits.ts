@@ -224,6 +224,8 @@ export const RETRY_DEADLINE_MS = 3_000;
 export const INFO_WAIT_MS = 250;
 /** Sends of one request, the first included. */
 export const SEND_ATTEMPTS_MAX = 3;
+/** Parts of the key space that one SCAN goes through while it has fewer keys than its COUNT. */
+export const SCAN_PARTS_PER_CALL = 64;
 export const NODE_COUNT_MAX = 255;
 export const SHARD_COUNT_MAX = 1_024;
 /**
@@ -259,9 +261,8 @@ assert(
   READ_BUFFERS_KEPT_BYTES_MAX / WORKER_COUNT_MAX >= READ_BUFFER_BYTES_KEEP,
   "any worker may keep a large read buffer",
 );
-// A SCAN cursor is block + shard × 2³¹ (45 bits at most), times 256 plus a node's index at the balancer.
-assert(SHARD_COUNT_MAX <= SLOT_COUNT && SLOT_COUNT * 2 ** 31 * 256 <= 2 ** 53, "a SCAN cursor is exact");
-assert(NODE_COUNT_MAX < 256, "a node's index fits into a SCAN cursor's low byte");
+assert(SHARD_COUNT_MAX <= SLOT_COUNT, "every shard has a slot");
+assert(NODE_COUNT_MAX < 256, "a node's index is a u8");
 assert(
   (PROBE_LOOKS + SILENT_LOOKS_MAX) * LINK_LOOK_MS < RETRY_DEADLINE_MS,
   "silence is noticed before requests have waited too long",

@@ -15,9 +15,7 @@ export function dumpSourceOf(shard: Shard): DumpSource {
     },
     begin: (sink) => store.beginSnapshot(new EntryCopier(store, sink)),
     step: (entriesMax) => store.stepSnapshot(entriesMax),
-    abandon: () => {
-      if (store.snapshotActive) store.abandonSnapshot();
-    },
+    abandon: () => store.abandonSnapshot(),
     get abandoned() {
       return store.snapshotAbandoned;
     },

@@ -3,7 +3,7 @@
  * (arity, key length, ownership of the slots, whether the log takes writes), and calls the handler, which works on
  * the stores and replies into the output. It is the `CommandContext` that handlers see.
  */
-import type { CommandContext, ServerDoor } from "../commands/context.ts";
+import type { CommandContext, ServerDoor, ShardStore } from "../commands/context.ts";
 import { KEY_TOO_LONG } from "../commands/error_texts.ts";
 import { HANDLERS } from "../commands/handlers.ts";
 import type { Clock } from "../core/clock.ts";
@@ -93,6 +93,14 @@ export class Executor implements CommandContext {
 
   get stores(): readonly Store[] {
     return this.#shards.stores;
+  }
+
+  get shards(): readonly ShardStore[] {
+    return this.#shards.shards;
+  }
+
+  whyNoShard(shard: number): string {
+    return this.#shards.whyNoShard(shard);
   }
 
   get mode(): "standalone" | "cluster" {

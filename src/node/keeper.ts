@@ -53,7 +53,7 @@ export class Keeper implements AdminTarget {
   static async open(options: KeeperOptions, world: World, revealed: Revealed): Promise<Keeper> {
     const { clock, disk, random, logger } = world;
     const paths = pathsOf(options.dataDir, options.port);
-    const stores = new RecoveredStores(random, revealed);
+    const stores = new RecoveredStores(revealed);
     let topology: Topology | null = null;
     const beganMs = clock.monotonicMs();
     const recovered = await recover({
@@ -67,6 +67,7 @@ export class Keeper implements AdminTarget {
       targetFor: (identity) => {
         checkRole(options, identity.cluster, paths);
         topology = topologyOf(identity, paths);
+        stores.useSeed(topology?.hashSeed ?? identity.hashSeed);
         const caps = capsAtStart(options, identity, topology);
         for (const [shard, capBytes] of caps) stores.add(shard, capBytes);
         return stores;
@@ -181,6 +182,7 @@ export class Keeper implements AdminTarget {
       topology: JSON.parse(serializeTopology(topology)),
       epochs: { ...this.#nodeFile.identity.epochs, ...epochs },
     });
+    this.#stores.useSeed(topology.hashSeed);
     for (const [shard, capBytes] of caps) {
       const store = this.#stores.stores.get(shard);
       if (store === undefined) this.#stores.add(shard, capBytes);

@@ -4,8 +4,7 @@
  */
 import { assert } from "../core/assert.ts";
 import { RefusalError } from "../core/errors.ts";
-import { randomHashSeed } from "../core/key_hash.ts";
-import type { HashSeed } from "../core/key_hash.ts";
+import { type HashSeed, parseHashSeed } from "../core/key_hash.ts";
 import { STORE_CAP_BYTES_MIN } from "../core/limits.ts";
 import {
   KIND_BEGIN_ANEW,
@@ -16,7 +15,6 @@ import {
   KIND_SET,
   type Mutation,
 } from "../core/mutation.ts";
-import type { Random } from "../core/random.ts";
 import type { EntryLoader, RecoveryTarget } from "../persistence/replayer.ts";
 import type { MutationListener, Revealed } from "../store/mutation_listener.ts";
 import { Prefetcher } from "../store/prefetcher.ts";
@@ -32,13 +30,17 @@ const NO_TIME = 0;
 export class RecoveredStores implements RecoveryTarget {
   /** By shard number. */
   readonly stores = new Map<number, Store>();
-  readonly #seed: HashSeed;
+  #seed: HashSeed | null = null;
   readonly #revealed: Revealed;
   readonly #prefetcher = new Prefetcher();
 
-  constructor(random: Random, revealed: Revealed) {
-    this.#seed = randomHashSeed(random);
+  constructor(revealed: Revealed) {
     this.#revealed = revealed;
+  }
+
+  /** By which all stores order their keys. Said before the first is made. */
+  useSeed(text: string): void {
+    this.#seed = parseHashSeed(text);
   }
 
   /** Entries that had to make room while the data was read: the cap is lower than it was. */
@@ -56,6 +58,7 @@ export class RecoveredStores implements RecoveryTarget {
           "give the nodes more --max-memory or the cluster fewer --shards",
       );
     }
+    assert(this.#seed !== null, "the seed is known before the first store");
     try {
       const store = new Store({ capBytes, seed: this.#seed, listener: SILENT, revealed: this.#revealed });
       this.stores.set(shard, store);

@@ -4,7 +4,7 @@
  */
 import { assert } from "../core/assert.ts";
 import type { Store } from "../store/store.ts";
-import { shardOfSlot } from "../core/shard_ranges.ts";
+import { shardOfSlot, slotRangeOf } from "../core/shard_ranges.ts";
 import { slotOfKey } from "../core/slot.ts";
 import type { Topology } from "../topology/topology.ts";
 import type { Shard } from "./shard.ts";
@@ -69,12 +69,14 @@ export class ShardTable {
       return "CLUSTERDOWN This node belongs to no cluster yet: start a balancer with --node for it, " +
         "or start the node with --standalone";
     }
-    const slot = slotOfKey(bytes, start, end);
-    const owner = topology.shards[shardOfSlot(slot, topology.shardCount)]!.primary;
-    const node = topology.nodes.find((candidate) => candidate.id === owner);
-    return node === undefined
-      ? `CLUSTERDOWN Slot ${slot} has no node`
-      : `MOVED ${slot} ${node.host}:${node.port}`;
+    return movedText(topology, slotOfKey(bytes, start, end));
+  }
+
+  /** The error for a shard that is not here; empty when there is none with that number. */
+  whyNoShard(shard: number): string {
+    const topology = this.#topology;
+    if (topology === null || topology.shards[shard] === undefined) return "";
+    return movedText(topology, slotRangeOf(shard, topology.shardCount).first);
   }
 
   slotOf(bytes: Uint8Array, start: number, end: number): number {
@@ -87,4 +89,12 @@ export class ShardTable {
     this.stores.length = 0;
     this.stores.push(...this.shards.map((shard) => shard.store));
   }
+}
+
+function movedText(topology: Topology, slot: number): string {
+  const owner = topology.shards[shardOfSlot(slot, topology.shardCount)]!.primary;
+  const node = topology.nodes.find((candidate) => candidate.id === owner);
+  return node === undefined
+    ? `CLUSTERDOWN Slot ${slot} has no node`
+    : `MOVED ${slot} ${node.host}:${node.port}`;
 }

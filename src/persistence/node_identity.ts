@@ -4,6 +4,7 @@
  *
  *     { "format": 2, "id": "<uuid>", "createdAtMs": …, "cluster": "<name>" or null,
  *       "topology": any document or null, "epochs": { "<shard>": <newest epoch seen> },
+ *       "hashSeed": "<16 hexadecimal digits>",
  *       "bootId": "<the machine's at the last start>" or null, "newestSegment": <number>, "stoppedAt": <position> or null }
  *
  * `newestSegment` is the log's newest segment as of when it was begun, and `stoppedAt` where the log ended when the node
@@ -13,6 +14,7 @@
  */
 import { bytesOf, textOf } from "../core/bytes.ts";
 import { messageOf, RefusalError } from "../core/errors.ts";
+import { parseHashSeed } from "../core/key_hash.ts";
 import { SHARD_COUNT_MAX } from "../core/limits.ts";
 import { type Disk, replaceFile } from "../io/disk.ts";
 
@@ -31,6 +33,8 @@ export interface NodeIdentity {
   readonly topology: unknown;
   /** Newest epoch that the node has seen of each shard. */
   readonly epochs: Readonly<Record<number, number>>;
+  /** By which keys are ordered while no topology says so: 16 hexadecimal digits. */
+  readonly hashSeed: string;
   /** Of the machine when the node was last started: it changes when the machine is. `null` when that is unknown. */
   readonly bootId: string | null;
   /** Number of the log's newest segment that is known to have been there. */
@@ -40,13 +44,14 @@ export interface NodeIdentity {
 }
 
 /** A node that has seen nothing yet. */
-export function newIdentity(id: string, createdAtMs: number): NodeIdentity {
+export function newIdentity(id: string, createdAtMs: number, hashSeed: string): NodeIdentity {
   return {
     id,
     createdAtMs,
     cluster: null,
     topology: null,
     epochs: {},
+    hashSeed,
     bootId: null,
     newestSegment: 1,
     stoppedAt: null,
@@ -71,7 +76,8 @@ export async function loadIdentity(disk: Disk, path: string): Promise<NodeIdenti
 
 function parseIdentity(text: string, path: string): NodeIdentity {
   const fields = objectOf(text, path);
-  const { format, id, createdAtMs, cluster, topology, epochs, bootId, newestSegment, stoppedAt } = fields;
+  const { format, id, createdAtMs, cluster, topology, epochs, hashSeed, bootId, newestSegment, stoppedAt } =
+    fields;
   if (format === 1) {
     throw new RefusalError(
       `Cannot read node identity: ${path}: "format" is 1, that of an older version of Roundel. Start that version, ` +
@@ -85,6 +91,9 @@ function parseIdentity(text: string, path: string): NodeIdentity {
   if (typeof createdAtMs !== "number") refuse(path, `"createdAtMs" is ${shown(createdAtMs)}, not a number`);
   if (typeof cluster !== "string" && cluster !== null) {
     refuse(path, `"cluster" is ${shown(cluster)}, not a name or null`);
+  }
+  if (typeof hashSeed !== "string" || parseHashSeed(hashSeed) === null) {
+    refuse(path, `"hashSeed" is ${shown(hashSeed)}, not 16 hexadecimal digits`);
   }
   if (topology === undefined) refuse(path, `"topology" is missing`);
   if (typeof bootId !== "string" && bootId !== null) {
@@ -102,6 +111,7 @@ function parseIdentity(text: string, path: string): NodeIdentity {
     cluster,
     topology,
     epochs: epochsOf(epochs, path),
+    hashSeed,
     bootId,
     newestSegment,
     stoppedAt,

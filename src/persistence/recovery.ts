@@ -10,6 +10,7 @@
  * there is a log. A crash between the two leaves an empty log, with which the next start begins anew.
  */
 import type { Clock } from "../core/clock.ts";
+import { hashSeedText, randomHashSeed } from "../core/key_hash.ts";
 import { SEGMENT_HEADER_BYTES } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
 import { type Random, randomUuid } from "../core/random.ts";
@@ -79,7 +80,11 @@ async function begin(options: RecoveryOptions, lock: DiskLock): Promise<Recovere
   const numbers = await listSegments(disk, paths.logDirectory);
   if (numbers.length === 0) decide("data folder", "nothing", paths.dataDirectory);
   else await decideOnOrphans(disk, paths.logDirectory, numbers);
-  const identity = newIdentity(randomUuid(options.random), clock.nowMs());
+  const identity = newIdentity(
+    randomUuid(options.random),
+    clock.nowMs(),
+    hashSeedText(randomHashSeed(options.random)),
+  );
   const nodeFile = new NodeFile(disk, paths.node, identity);
   const log = await Log.create(logOptions(options, nodeFile));
   await nodeFile.update({ bootId });

@@ -6,10 +6,13 @@
  * that bucket does not exist yet, one bit fewer. Adding bucket `n` splits only the bucket that `n` is without its
  * top bit. The load factor is 1: there is a bucket for each entry, and never more buckets than blocks.
  *
+ * Hence a bucket holds the keys of a range of places in hash order, and its bits say how long the range is.
+ *
  * A bucket holds its first row; the others follow through a word of each head. Rows are compared by hash first, so
  * that a key's bytes are looked at once, as a rule.
  */
 import { assert } from "../core/assert.ts";
+import { HASH_PLACE_COUNT, hashAtPlace, placeOfHash } from "../core/key_hash.ts";
 import type { Arena } from "./arena.ts";
 import { BLOCK_WORDS } from "./arena.ts";
 import { BUCKET_NEXT_WORD, ENTRY_HEADER_BYTES, HASH_WORD, KEY_WORD, type Row } from "./entry_layout.ts";
@@ -49,6 +52,24 @@ export class KeyIndex {
     this.#mask = BUCKET_COUNT_MIN - 1;
     while (this.#mask < this.#bucketCount - 1) this.#mask = this.#mask * 2 + 1;
     this.#buckets.fill(0, 0, this.#bucketCount);
+  }
+
+  /**
+   * Appends to `rows` those whose keys lie at `place` in hash order (key_hash.ts) or behind it, up to the end of its
+   * bucket: a handful. Returns the place behind the bucket, `HASH_PLACE_COUNT` at the end of all.
+   */
+  collect(place: number, rows: Row[]): number {
+    const hash = hashAtPlace(place);
+    const half = (this.#mask >>> 1) + 1;
+    // Where the upper of two buckets does not exist yet, the lower has the keys of both.
+    const isSplit = (hash & (half - 1)) + half < this.#bucketCount;
+    const bits = 32 - Math.clz32(this.#mask) - (isSplit ? 0 : 1);
+    let row = this.#buckets[this.#bucketOf(hash)]!;
+    for (; row !== 0; row = this.#words[row * BLOCK_WORDS + BUCKET_NEXT_WORD]!) {
+      if (placeOfHash(this.#words[row * BLOCK_WORDS + HASH_WORD]!) >= place) rows.push(row);
+    }
+    const width = HASH_PLACE_COUNT / 2 ** bits;
+    return (Math.floor(place / width) + 1) * width;
   }
 
   /** First row in the bucket of `hash`; 0 when it is empty. */

@@ -130,7 +130,6 @@ export class Store {
     return this.#expiredCount;
   }
 
-  /** Entries that have a deadline. */
   get volatileCount(): number {
     return this.#entries.volatileCount;
   }
@@ -188,6 +187,14 @@ export class Store {
   /** The entry behind `row` in storage order, 0 at the end; `rowAfter(0)` is the first. Entries never move. */
   rowAfter(row: Row): Row {
     return this.#arena.nextMarked(row, this.#arena.highBlock);
+  }
+
+  /**
+   * Appends to `rows` the handful of entries from `place` in hash order, which keys and seed alone decide, up to the place
+   * that is returned: `HASH_PLACE_COUNT` at the end.
+   */
+  collect(place: number, rows: Row[]): number {
+    return this.#index.collect(place, rows);
   }
 
   /** Some entry, 0 when there is none. */
@@ -324,17 +331,14 @@ export class Store {
     this.#snapshot.begin(sink, this.entryCount);
   }
 
-  /** Goes on with up to `entriesMax` entries. Whether the snapshot is over: whole, or abandoned. */
+  /** Goes on with up to `entriesMax` entries. Whether it is over: whole, or abandoned. */
   stepSnapshot(entriesMax: number): boolean {
     return this.#snapshot.step(entriesMax);
   }
 
+  /** Ends the snapshot before it is whole. Harmless when there is none. */
   abandonSnapshot(): void {
     this.#snapshot.abandon();
-  }
-
-  get snapshotActive(): boolean {
-    return this.#snapshot.active;
   }
 
   /** Whether the last snapshot ended before it was whole: through `flush` or `abandonSnapshot`. */

@@ -6,11 +6,12 @@
  * are no shards in the document: every node keeps one shard, number 0, of all slots, with its own whole memory.
  */
 import { assert } from "../core/assert.ts";
+import { hashSeedText, randomHashSeed } from "../core/key_hash.ts";
 import { NODE_COUNT_MAX, SHARD_COUNT_MAX } from "../core/limits.ts";
 import { type Random, randomUuid } from "../core/random.ts";
 import { placeShards } from "./placement.ts";
 
-export const TOPOLOGY_FORMAT = 1;
+export const TOPOLOGY_FORMAT = 2;
 
 export type Routing = "slots" | "round-robin";
 
@@ -33,9 +34,11 @@ export interface TopologyShard {
 }
 
 export interface Topology {
-  readonly format: 1;
+  readonly format: 2;
   /** UUID of the cluster, made with it. */
   readonly cluster: string;
+  /** By which every copy orders its keys, made with the cluster: 16 hexadecimal digits. */
+  readonly hashSeed: string;
   /** From 1. */
   readonly version: number;
   readonly routing: Routing;
@@ -63,6 +66,7 @@ export function createTopology(options: NewTopology, random: Random): Topology {
   return {
     format: TOPOLOGY_FORMAT,
     cluster: randomUuid(random),
+    hashSeed: hashSeedText(randomHashSeed(random)),
     version: 1,
     routing,
     shardCount,

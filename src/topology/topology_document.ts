@@ -4,6 +4,7 @@
  * a later program must not be cut down by being read and written again.
  */
 import { RefusalError } from "../core/errors.ts";
+import { parseHashSeed } from "../core/key_hash.ts";
 import { type JsonFields, parseFields } from "../core/json_fields.ts";
 import { NODE_COUNT_MAX, SHARD_COUNT_MAX } from "../core/limits.ts";
 import {
@@ -31,6 +32,7 @@ export function parseTopology(text: string, source: string): Topology {
   const topology: Topology = {
     format: TOPOLOGY_FORMAT,
     cluster: fields.text("cluster"),
+    hashSeed: hashSeedOf(fields.text("hashSeed"), source),
     version: fields.integer("version", 1, Number.MAX_SAFE_INTEGER),
     routing: fields.oneOf<Routing>("routing", ["slots", "round-robin"]),
     shardCount: fields.integer("shardCount", 1, SHARD_COUNT_MAX),
@@ -41,6 +43,14 @@ export function parseTopology(text: string, source: string): Topology {
   fields.end();
   checkReferences(topology, source);
   return topology;
+}
+
+function hashSeedOf(text: string, source: string): string {
+  if (parseHashSeed(text) !== null) return text;
+  throw refusal(
+    source,
+    `hashSeed must be 16 hexadecimal digits, and is ${JSON.stringify(text.slice(0, 60))}`,
+  );
 }
 
 function parseNode(fields: JsonFields): TopologyNode {

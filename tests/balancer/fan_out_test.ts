@@ -1,5 +1,9 @@
 /** Requests that concern several nodes. */
 import { assertEquals, assertMatch } from "@std/assert";
+import { bytesOf } from "../../src/core/bytes.ts";
+import { shardOfCursor } from "../../src/core/scan_cursor.ts";
+import { shardOfSlot } from "../../src/core/shard_ranges.ts";
+import { slotOfKey } from "../../src/core/slot.ts";
 import { resp, World } from "../support/balancer_world.ts";
 import { array, bulk } from "../support/fake_node.ts";
 import { settle } from "../support/settle.ts";
@@ -109,23 +113,62 @@ Deno.test("SAVE holds up nobody else, and comes behind the writes before it", as
   await world.stop();
 });
 
-Deno.test("SCAN goes from node to node and gives every key once", async () => {
+/** Shard of a key in a cluster of 16. */
+function shardOf(key: string): number {
+  return shardOfSlot(slotOfKey(bytesOf(key), 0, key.length), 16);
+}
+
+/** One SCAN: the next cursor, and the keys. */
+async function scanStep(
+  client: Awaited<ReturnType<World["client"]>>,
+  ...args: string[]
+): Promise<[string, string[]]> {
+  const reply = await client.ask("SCAN", ...args);
+  const [, cursor, rest] = /^\*2\r\n\$\d+\r\n(\d+)\r\n(\*[^]*)$/.exec(reply)!;
+  return [cursor!, [...rest!.matchAll(/\$\d+\r\n(.*)\r\n/g)].map((match) => match[1]!)];
+}
+
+Deno.test("SCAN goes from shard to shard, each at its node, and gives every key once", async () => {
   const { world, keys } = await filled(3);
   const client = await world.client();
-  const found: string[] = [];
-  let cursor = "0";
-  let steps = 0;
-  do {
-    const [, next, key] = /^\*2\r\n\$\d+\r\n(\d+)\r\n\*1\r\n\$\d+\r\n(.*)\r\n$/.exec(
-      await client.ask("SCAN", cursor),
-    )!;
-    found.push(key!);
-    cursor = next!;
-  } while (cursor !== "0" && ++steps < 100);
-  assertEquals(found.sort(), keys.sort());
+  for (const count of ["1", "2", "10", "1000"]) {
+    const found: string[] = [];
+    let cursor = "0";
+    let steps = 0;
+    do {
+      const [next, some] = await scanStep(client, cursor, "COUNT", count);
+      found.push(...some);
+      cursor = next;
+    } while (cursor !== "0" && ++steps < 100);
+    assertEquals(found.sort(), [...keys].sort(), `COUNT ${count}`);
+  }
   assertMatch(await client.ask("SCAN", "x"), /^-ERR invalid cursor/);
   assertMatch(await client.ask("SCAN", "-1"), /^-ERR invalid cursor/);
   assertEquals(await client.ask("SCAN", "77"), array([bulk("0"), array([])]));
+  assertEquals(await client.ask("SCAN", "18446744073709551615"), array([bulk("0"), array([])]));
+  await world.stop();
+});
+
+Deno.test("SCAN of a few keys gives them all at once, from whichever shards and nodes", async () => {
+  const { world, keys } = await filled(1);
+  const client = await world.client();
+  assertEquals((await scanStep(client, "0"))[1].sort(), keys.sort());
+  assertEquals((await scanStep(client, "0"))[0], "0");
+  await world.stop();
+});
+
+Deno.test("SCAN keeps what it found when a node fails, and the next call says the failure", async () => {
+  const { world, keys } = await filled(1);
+  const client = await world.client();
+  const last = Math.max(...keys.map(shardOf));
+  const fails = ([name, cursor]: readonly string[]) =>
+    name === "SCAN" && shardOfCursor(Number(cursor)) === last;
+  for (const node of world.nodes) node.script = (args) => fails(args) ? "-LOADING not yet\r\n" : null;
+  const [cursor, found] = await scanStep(client, "0");
+  assertEquals([found.length, shardOfCursor(Number(cursor))], [2, last]);
+  assertMatch(await client.ask("SCAN", cursor), /^-LOADING SCAN failed on node 127\.0\.0\.1:808.: not yet/);
+  for (const node of world.nodes) node.script = () => null;
+  assertEquals([...found, ...(await scanStep(client, cursor))[1]].sort(), keys.sort());
   await world.stop();
 });
 

@@ -122,6 +122,9 @@ export class Bench implements CommandContext {
   readonly mode = "standalone";
   readonly revealed: Revealed = { position: 0 };
   readonly stores: readonly Store[];
+  readonly shards: readonly { readonly id: number; readonly store: Store }[];
+  /** A shard that is another node's. */
+  movedShard = -1;
   reply: Reply;
   nowMs = 1_700_000_000_000;
   readonly #mutations = new MutationTexts();
@@ -133,7 +136,12 @@ export class Bench implements CommandContext {
     const seed = { low: 1, high: 2 };
     const options = { capBytes, seed, listener: this.#mutations, revealed: this.revealed };
     this.stores = Array.from({ length: storeCount }, () => new Store(options));
+    this.shards = this.stores.map((store, id) => ({ id, store }));
     this.reply = this.#respReply;
+  }
+
+  whyNoShard(shard: number): string {
+    return shard === this.movedShard ? `MOVED ${shard} 10.0.0.2:8082` : "";
   }
 
   get store(): Store {

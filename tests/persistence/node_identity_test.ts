@@ -15,6 +15,7 @@ import { SimulatedDisk } from "../support/simulated_disk.ts";
 
 const PATH = "data/node_8081.json";
 const ID = "01234567-89ab-4cde-8f01-23456789abcd";
+const SEED = "0123456789abcdef";
 
 async function diskWithFolder(): Promise<SimulatedDisk> {
   const disk = new SimulatedDisk();
@@ -26,7 +27,7 @@ async function diskWithFolder(): Promise<SimulatedDisk> {
 Deno.test("A node's identity is loaded as it was saved, even after a power loss", async () => {
   const disk = await diskWithFolder();
   const identity: NodeIdentity = {
-    ...newIdentity(ID, 123),
+    ...newIdentity(ID, 123, SEED),
     cluster: "c1",
     topology: { version: 3, nodes: ["ä"] },
     epochs: { 0: 1, 15: 7 },
@@ -34,7 +35,7 @@ Deno.test("A node's identity is loaded as it was saved, even after a power loss"
     newestSegment: 3,
     stoppedAt: 99,
   };
-  await saveIdentity(disk, PATH, newIdentity(ID, 123));
+  await saveIdentity(disk, PATH, newIdentity(ID, 123, SEED));
   await saveIdentity(disk, PATH, identity);
   disk.losePower();
   assertEquals(await loadIdentity(disk, PATH), identity);
@@ -55,6 +56,7 @@ const GOOD = {
   cluster: null,
   topology: null,
   epochs: {},
+  hashSeed: SEED,
   bootId: null,
   newestSegment: 1,
   stoppedAt: null,
@@ -78,6 +80,8 @@ for (
     ["has no time", { ...GOOD, createdAtMs: "1" }, '"createdAtMs" is "1"'],
     ["has a cluster that is no name", { ...GOOD, cluster: 1 }, '"cluster" is 1'],
     ["has no topology", { ...GOOD, topology: undefined }, '"topology" is missing'],
+    ["has no seed", { ...GOOD, hashSeed: undefined }, '"hashSeed" is missing'],
+    ["has a seed that is none", { ...GOOD, hashSeed: "0123" }, '"hashSeed" is "0123"'],
     ["has no epochs", { ...GOOD, epochs: [] }, '"epochs" is []'],
     ["has an epoch of no shard", { ...GOOD, epochs: { x: 1 } }, '"epochs" holds "x": 1'],
     ["has an epoch of a shard beyond all", { ...GOOD, epochs: { 1024: 1 } }, '"epochs" holds "1024": 1'],
@@ -95,5 +99,5 @@ for (
 Deno.test("A node file with every field is accepted", async () => {
   const disk = await diskWithFolder();
   disk.corrupt(PATH, bytesOf(JSON.stringify(GOOD)));
-  assertEquals(await loadIdentity(disk, PATH), newIdentity(ID, 1));
+  assertEquals(await loadIdentity(disk, PATH), newIdentity(ID, 1, SEED));
 });

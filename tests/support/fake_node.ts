@@ -5,6 +5,9 @@
 import { bytesOf, latin1Of } from "../../src/core/bytes.ts";
 import { OutputBuffer } from "../../src/core/output_buffer.ts";
 import { type Listener, writeAll } from "../../src/io/network.ts";
+import { placeOfCursor, scanCursor, shardOfCursor } from "../../src/core/scan_cursor.ts";
+import { shardOfSlot } from "../../src/core/shard_ranges.ts";
+import { slotOfKey } from "../../src/core/slot.ts";
 import { INCOMPLETE, INVALID, RequestDecoder } from "../../src/protocol/request_decoder.ts";
 import { RUN_HEADER_BYTES, writeRunHeader } from "../../src/protocol/link_run.ts";
 import { type LinkName, linkNameOf } from "../../src/protocol/roundel_exchange.ts";
@@ -201,11 +204,16 @@ export class FakeNode {
     }
   }
 
-  /** One key a step. */
+  /** One key of the cursor's shard a step; the order of the keys stands for hash order. */
   #scan(cursor: number): string {
-    const keys = [...this.data.keys()];
-    const next = cursor + 1 < keys.length ? cursor + 1 : 0;
-    return array([bulk(String(next)), array(keys.slice(cursor, cursor + 1).map(bulk))]);
+    const shard = shardOfCursor(cursor);
+    const isHere = (key: string) =>
+      this.topology?.routing !== "slots" ||
+      shardOfSlot(slotOfKey(bytesOf(key), 0, key.length), this.topology.shardCount) === shard;
+    const keys = [...this.data.keys()].filter(isHere);
+    const place = placeOfCursor(cursor);
+    const next = place + 1 < keys.length ? scanCursor(shard, place + 1) : 0;
+    return array([bulk(String(next)), array(keys.slice(place, place + 1).map(bulk))]);
   }
 
   #identity(): string {

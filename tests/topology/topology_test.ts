@@ -75,7 +75,9 @@ Deno.test("A document with a fault in it is refused by the fault's name", () => 
     shards: Record<string, unknown>[];
   };
   const cases: [spoil: (document: Loose) => void, message: RegExp][] = [
-    [(d) => d.format = 2, /format 2 is not known/],
+    [(d) => d.format = 1, /format 1 is not known here, only 2/],
+    [(d) => delete d.hashSeed, /hashSeed must be a text, and is nothing/],
+    [(d) => d.hashSeed = "0123", /hashSeed must be 16 hexadecimal digits/],
     [(d) => delete d.cluster, /cluster must be a text, and is nothing/],
     [(d) => d.version = 0, /version must be an integer of 1 /],
     [(d) => d.version = "1", /version must be .* and is "1"/],
