@@ -159,6 +159,10 @@ export const LOG_FRAME_BYTES_MAX = LOG_FRAME_BYTES + RECORD_BYTES_MAX;
 export const SEGMENT_BYTES_MAX = 64 * MIB;
 /** Bytes of a segment's header. */
 export const SEGMENT_HEADER_BYTES = 64;
+/** What a cursor over the log reads at a time. */
+export const LOG_CURSOR_BYTES = 256 * KIB;
+/** A follower that is further behind the log's end than this loses what it has not read. */
+export const LOG_RETAINED_BYTES_MAX = 1 * GIB;
 /** Log bytes that wait for the disk before connections stop taking requests. */
 export const LOG_BACKLOG_BYTES_HIGH = 16 * MIB;
 /** Dump bytes that wait for the disk before connections stop taking requests. */

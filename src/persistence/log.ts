@@ -23,9 +23,11 @@ import type { Logger } from "../core/logger.ts";
 import type { Mutation, Position } from "../core/mutation.ts";
 import type { OutputBuffer } from "../core/output_buffer.ts";
 import { FrameBuffer } from "./frame_buffer.ts";
+import { type FollowedLog, LogCursor } from "./log_cursor.ts";
+import { type LogHold, LogHolds } from "./log_holds.ts";
 import { LogFiles, type LogFilesOptions, SyncError } from "./log_files.ts";
 import { encodeRecord } from "./record.ts";
-import type { LogEnd } from "./segment.ts";
+import type { LogEnd, SegmentPlace } from "./segment.ts";
 import { shortageOf } from "./shortage.ts";
 
 /** When a mutation counts as committed. */
@@ -43,7 +45,7 @@ const FAILED = Promise.resolve(false);
 
 type Waiters = PromiseWithResolvers<boolean>;
 
-export class Log {
+export class Log implements FollowedLog {
   readonly #options: LogOptions;
   readonly #files: LogFiles;
   /** Records behind those in flight. */
@@ -56,6 +58,10 @@ export class Log {
   /** Who waits for the batch in flight, and for the one that gathers. */
   #inFlightWaiters: Waiters | null = null;
   #gatheringWaiters: Waiters | null = null;
+  /** Who waits for any batch. */
+  #growthWaiters: Waiters | null = null;
+  readonly #holds = new LogHolds();
+  #isClosed = false;
   #failure = "";
   #isFinal = false;
   #isFlushScheduled = false;
@@ -168,9 +174,35 @@ export class Log {
     }
   }
 
-  /** Removes the segments that lie wholly before `position`. One call at a time. */
-  removeBefore(position: number): Promise<void> {
-    return this.#files.removeBefore(position);
+  /** Resolves to `true` once more than up to `position` is committed; to `false` when the log is closed before. */
+  whenGrown(position: Position): Promise<boolean> {
+    if (position < this.#committed) return COMMITTED;
+    if (this.#isClosed) return FAILED;
+    this.#growthWaiters ??= Promise.withResolvers();
+    return this.#growthWaiters.promise;
+  }
+
+  /** Removes the segments that lie wholly before `position`, but for what followers hold. One call at a time. */
+  removeBefore(position: Position): Promise<void> {
+    return this.#files.removeBefore(this.#holds.removableBefore(position, this.#committed));
+  }
+
+  /**
+   * Follows the log from `position`, where a frame begins: 0, a dump's position, or where an earlier cursor got to. What
+   * it has not read is kept, within a bound. To be closed before the log.
+   */
+  follow(position: Position): LogCursor {
+    return new LogCursor(this, this.#options.disk, position);
+  }
+
+  /** Keeps the log from `position` on for a follower. */
+  hold(position: Position): LogHold {
+    return this.#holds.hold(position);
+  }
+
+  /** The segment that has what stands at `position`, and where it ends as of now; `null` when it was removed. */
+  segmentAt(position: Position): { readonly place: SegmentPlace; readonly end: Position } | null {
+    return this.#files.segmentAt(position);
   }
 
   /** Commits and syncs what is there, unless the log has failed, and closes. Nobody appends any more. */
@@ -186,6 +218,8 @@ export class Log {
       this.#options.logger.warn("cannot mark the log as closed in order", { cause: messageOf(error) });
     }
     await this.#files.close();
+    this.#isClosed = true;
+    this.#growthWaiters?.resolve(false);
   }
 
   /** Syncs everything, says so in a last frame, and ends the file there. */
@@ -253,7 +287,8 @@ export class Log {
     if (this.#failure !== "") this.#options.logger.info("log writes resumed");
     this.#failure = "";
     this.#inFlightWaiters?.resolve(true);
-    this.#inFlightWaiters = null;
+    this.#growthWaiters?.resolve(true);
+    this.#inFlightWaiters = this.#growthWaiters = null;
     if (this.#syncTimer !== null && this.#files.end - this.#files.synced >= EVERYSEC_SYNC_BYTES) {
       this.#syncInBackground();
     }

@@ -145,6 +145,13 @@ export class LogFiles {
     }
   }
 
+  /** The segment that has what stands at `position`, and where it ends as of now; `null` when it was removed. */
+  segmentAt(position: number): { readonly place: SegmentPlace; readonly end: number } | null {
+    const index = this.#segments.findLastIndex((segment) => segment.position <= position);
+    if (index < 0) return null;
+    return { place: this.#segments[index]!, end: this.#segments[index + 1]?.position ?? this.end };
+  }
+
   /** Removes the segments that lie wholly before `position`, but never the last. One call at a time. */
   async removeBefore(position: number): Promise<void> {
     const { disk, directory } = this.#options;

@@ -1,0 +1,154 @@
+/**
+ * Follows the log of a node that goes on writing it: the records of committed frames, one after the other, across
+ * segments, from a position or from a place in a shard's history. What senders of a shard's stream read from.
+ *
+ * Only what is committed is read, since only that is final in the files: behind it a failed write may be taken back, and
+ * a segment is filled ahead. A cursor has as much in memory as it reads at a time, or one frame where that is longer; it
+ * waits for the log without a timer. Its hold keeps the segments that it has not read (log_holds.ts); one that falls
+ * behind further than the log may keep loses them, and ends.
+ *
+ *     while (true) {
+ *       while (cursor.next()) use(cursor.mutation);
+ *       if (await cursor.fill() !== "records") break;
+ *     }
+ */
+import { assert } from "../core/assert.ts";
+import { LOG_CURSOR_BYTES, LOG_FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES } from "../core/limits.ts";
+import { Mutation, type Position } from "../core/mutation.ts";
+import type { Disk, DiskFile } from "../io/disk.ts";
+import { decodeFrame, FRAME_INCOMPLETE, FrameView } from "./log_frame.ts";
+import type { LogHold } from "./log_holds.ts";
+import { decodeRecord, RECORD_BAD } from "./record.ts";
+import type { SegmentPlace } from "./segment.ts";
+
+/** What a cursor asks of its log. */
+export interface FollowedLog {
+  readonly committed: Position;
+  whenGrown(position: Position): Promise<boolean>;
+  hold(position: Position): LogHold;
+  segmentAt(position: Position): { readonly place: SegmentPlace; readonly end: Position } | null;
+}
+
+/** Why there are records now, or will be none: the segment that comes next was removed; the log was closed. */
+export type CursorFinding = "records" | "lost" | "closed";
+
+export class LogCursor {
+  /** That of the record that was read last, valid until the next is. */
+  readonly mutation = new Mutation();
+  readonly #log: FollowedLog;
+  readonly #disk: Disk;
+  readonly #hold: LogHold;
+  /** Of the segment that is read. */
+  #frame = new FrameView(0);
+  #file: DiskFile | null = null;
+  #segment: SegmentPlace | null = null;
+  /** What was read from the file and not used yet is `#bytes[#at, #end)`; the frame that is read ends at `#frameEnd`. */
+  #bytes = new Uint8Array(LOG_CURSOR_BYTES);
+  #at = 0;
+  #end = 0;
+  #frameEnd = 0;
+  /** Log position of `#bytes[#at]`. */
+  #position: Position;
+  /** Whether `mutation` is to be read once more. */
+  #isUnread = false;
+
+  /** Begins at `position`, where a frame begins: 0, the log's end, or a dump's position. */
+  constructor(log: FollowedLog, disk: Disk, position: Position) {
+    this.#log = log;
+    this.#disk = disk;
+    this.#position = position;
+    this.#hold = log.hold(position);
+  }
+
+  /** Position of the frame that is read, or of the next one. */
+  get position(): Position {
+    return this.#hold.position;
+  }
+
+  /** Reads the next record into `mutation`; false when there is none until {@linkcode LogCursor.fill}. */
+  next(): boolean {
+    if (this.#isUnread) {
+      this.#isUnread = false;
+      return true;
+    }
+    while (this.#at === this.#frameEnd) {
+      this.#hold.position = this.#position;
+      const frameEnd = decodeFrame(this.#frame, this.#position, this.#bytes, this.#at, this.#end);
+      if (frameEnd === FRAME_INCOMPLETE) return false;
+      assert(frameEnd > 0, "what is committed is whole");
+      this.#frameEnd = frameEnd;
+      this.#skip(LOG_FRAME_HEADER_BYTES);
+    }
+    const next = decodeRecord(this.mutation, this.#bytes, this.#at, this.#frameEnd);
+    assert(next !== RECORD_BAD, "what is committed is whole");
+    this.#skip(next - this.#at);
+    return true;
+  }
+
+  /**
+   * Goes on to the first record of `shard` behind `sequence`, which is then read next. Resolves to false when that is not
+   * `sequence` + 1: the log does not reach back so far. True too when there is none yet.
+   */
+  async seek(shard: number, sequence: number): Promise<boolean> {
+    while (true) {
+      while (this.next()) {
+        if (this.mutation.shard !== shard || this.mutation.sequence <= sequence) continue;
+        this.#isUnread = true;
+        return this.mutation.sequence === sequence + 1;
+      }
+      if (this.#position + this.#end - this.#at >= this.#log.committed) return true;
+      if (await this.fill() !== "records") return false;
+    }
+  }
+
+  /** Resolves when there is more to read, or never will be. */
+  async fill(): Promise<CursorFinding> {
+    const from = this.#position + this.#end - this.#at;
+    if (!await this.#log.whenGrown(from)) return "closed";
+    if (this.#hold.isLost) return "lost";
+    const segment = this.#log.segmentAt(from);
+    if (segment === null) return "lost";
+    if (segment.place !== this.#segment) await this.#open(segment.place);
+    const count = Math.min(this.#makeRoom(), Math.min(segment.end, this.#log.committed) - from);
+    await this.#file!.seek(SEGMENT_HEADER_BYTES + from - segment.place.position);
+    for (let read = 0; read < count;) {
+      const some = await this.#file!.read(this.#bytes.subarray(this.#end, this.#end + count - read));
+      assert(some > 0, "what is committed is in the file");
+      this.#end += some;
+      read += some;
+    }
+    return "records";
+  }
+
+  /** Lets go of the log. */
+  close(): void {
+    this.#hold.release();
+    this.#file?.close();
+    this.#file = null;
+  }
+
+  async #open(place: SegmentPlace): Promise<void> {
+    this.#file?.close();
+    this.#file = null;
+    this.#file = await this.#disk.open(place.path);
+    this.#segment = place;
+    this.#frame = new FrameView(place.salt);
+  }
+
+  #skip(bytes: number): void {
+    this.#at += bytes;
+    this.#position += bytes;
+  }
+
+  /** Moves what is not used to the front; in more room where the frame is longer. Returns how much more may be read. */
+  #makeRoom(): number {
+    const rest = this.#bytes.subarray(this.#at, this.#end);
+    const capacity = rest.length * 2 < LOG_CURSOR_BYTES ? LOG_CURSOR_BYTES : rest.length * 2;
+    if (this.#bytes.length !== capacity) this.#bytes = new Uint8Array(capacity);
+    this.#bytes.set(rest);
+    this.#frameEnd -= this.#at;
+    this.#end = rest.length;
+    this.#at = 0;
+    return this.#bytes.length - rest.length;
+  }
+}
