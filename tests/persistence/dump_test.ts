@@ -180,8 +180,8 @@ Deno.test("A dump is written in chunks, and mutations go on between them", async
 
 Deno.test("A node removes the log before its dump and recovers from the rest", async () => {
   const disk = new SimulatedDisk();
-  const node = await TestNode.start(disk, { policy: "no" });
-  for (let i = 0; i < 8; i++) node.set(0, `k${i}`, "x".repeat(20 * MIB));
+  const node = await TestNode.start(disk, { policy: "no", segmentBytes: 640 * KIB, frameBytes: 640 });
+  for (let i = 0; i < 8; i++) node.set(0, `k${i}`, "x".repeat(200 * KIB));
   await node.commit();
   const { position } = await node.dump();
   await node.log.removeBefore(position);

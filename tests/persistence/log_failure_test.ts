@@ -1,6 +1,6 @@
 /** What the log does when the disk does not do what it should. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { DISK_FULL_RETRY_MS, EVERYSEC_SYNC_MS, KIB, MIB } from "../../src/core/limits.ts";
+import { DISK_FULL_RETRY_MS, EVERYSEC_SYNC_MS, KIB } from "../../src/core/limits.ts";
 import type { FsyncPolicy } from "../../src/persistence/log.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
 import { SimulatedDisk } from "../support/simulated_disk.ts";
@@ -73,8 +73,8 @@ Deno.test("A log that dies while its disk is full leaves a torn tail, which the 
 
 Deno.test("A log whose disk has no room for the next segment resumes once there is", async () => {
   const disk = new SimulatedDisk();
-  const node = await TestNode.start(disk, { policy: "always" });
-  const value = "x".repeat(20 * MIB);
+  const node = await TestNode.start(disk, { policy: "always", segmentBytes: 640 * KIB, frameBytes: 640 });
+  const value = "x".repeat(200 * KIB);
   for (let i = 0; i < 3; i++) node.set(0, `k${i}`, value);
   await node.commit();
   disk.capacityBytes = usedBytes(disk) + 63;
@@ -85,7 +85,7 @@ Deno.test("A log whose disk has no room for the next segment resumes once there 
   node.clock.advance(DISK_FULL_RETRY_MS);
   await settle();
   assertEquals([node.log.failure, node.log.segmentCount], ["", 2]);
-  assert(disk.contentOf(SECOND_SEGMENT).length > 20 * MIB);
+  assert(disk.contentOf(SECOND_SEGMENT).length > 200 * KIB);
   disk.killProcess();
   const restarted = await TestNode.start(disk);
   assertEquals(restarted.model.content(), node.model.content());

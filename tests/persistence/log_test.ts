@@ -1,6 +1,6 @@
 /** The log's group commit under each policy, and its segments. */
 import { assert, assertEquals } from "@std/assert";
-import { EVERYSEC_SYNC_BYTES, EVERYSEC_SYNC_MS, MIB, SEGMENT_BYTES_MAX } from "../../src/core/limits.ts";
+import { EVERYSEC_SYNC_BYTES, EVERYSEC_SYNC_MS, KIB, MIB } from "../../src/core/limits.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { SimulatedDisk } from "../support/simulated_disk.ts";
 import { FIRST_SEGMENT, PATHS, SECOND_SEGMENT, settle, TestNode } from "./test_node.ts";
@@ -12,6 +12,9 @@ async function contentAfterKill(disk: SimulatedDisk): Promise<Record<string, str
   await node.stop();
   return node.model.content();
 }
+
+/** Segments and frames a hundred times smaller than they are. */
+const SMALL = { segmentBytes: 640 * KIB, frameBytes: 640 };
 
 Deno.test("A log that syncs always commits only what is synced, and gathers the next batch meanwhile", async () => {
   const disk = new SimulatedDisk();
@@ -147,8 +150,8 @@ Deno.test("A log makes durable what it finds, before anybody can read it", async
 
 Deno.test("A log rolls over to a new segment at a record boundary, and recovers across it", async () => {
   const disk = new SimulatedDisk();
-  const node = await TestNode.start(disk, { policy: "no" });
-  const value = "x".repeat(7 * MIB);
+  const node = await TestNode.start(disk, { policy: "no", ...SMALL });
+  const value = "x".repeat(70 * KIB);
   // One batch of more than a segment, and a request that spans the two.
   for (let i = 0; i < 12; i++) node.set(0, `k${i}`, value);
   assertEquals(await node.commit(), true);
@@ -156,7 +159,7 @@ Deno.test("A log rolls over to a new segment at a record boundary, and recovers 
   node.set(0, "last", "1");
   await node.commit();
   const sizes = [FIRST_SEGMENT, SECOND_SEGMENT].map((path) => disk.contentOf(path).length);
-  assert(sizes[0]! <= SEGMENT_BYTES_MAX && sizes[0]! > SEGMENT_BYTES_MAX - 8 * MIB, `${sizes}`);
+  assert(sizes[0]! <= SMALL.segmentBytes && sizes[0]! > SMALL.segmentBytes - 80 * KIB, `${sizes}`);
   disk.killProcess();
   const restarted = await TestNode.start(disk, { policy: "no" });
   assertEquals(Object.keys(restarted.model.content()), Object.keys(node.model.content()));
@@ -166,8 +169,8 @@ Deno.test("A log rolls over to a new segment at a record boundary, and recovers 
 
 Deno.test("A log syncs a segment before it begins the next, so that no power loss leaves a gap", async () => {
   const disk = new SimulatedDisk();
-  const node = await TestNode.start(disk, { policy: "no" });
-  const value = "x".repeat(8 * MIB);
+  const node = await TestNode.start(disk, { policy: "no", ...SMALL });
+  const value = "x".repeat(80 * KIB);
   for (let i = 0; i < 8; i++) {
     node.set(0, `k${i}`, value);
     node.log.endRequest();
@@ -190,8 +193,8 @@ Deno.test("A log syncs a segment before it begins the next, so that no power los
 
 Deno.test("A log removes the segments that lie wholly before a position, and never the last", async () => {
   const disk = new SimulatedDisk();
-  const node = await TestNode.start(disk, { policy: "no" });
-  const value = "x".repeat(20 * MIB);
+  const node = await TestNode.start(disk, { policy: "no", ...SMALL });
+  const value = "x".repeat(200 * KIB);
   const positions: number[] = [];
   for (let i = 0; i < 8; i++) positions.push(node.set(0, `k${i}`, value));
   await node.commit();

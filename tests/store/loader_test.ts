@@ -23,8 +23,8 @@ Deno.test("A store that was loaded is as one whose entries were set one by one",
   });
   assertProperty(
     fc.property(
-      fc.array(entry, { maxLength: 3000, size: "max" }),
-      fc.integer({ min: 100, max: 20_000 }),
+      fc.array(entry, { maxLength: 1000, size: "max" }),
+      fc.integer({ min: 100, max: 7_000 }),
       (entries, blockCount) => {
         const [loaded, set] = [new TestStore(blockCount), new TestStore(blockCount)];
         const loader = loaded.store.load(entries.length);
