@@ -169,18 +169,32 @@ export class BatchRunner {
       try {
         const pending = this.#executor.run(decoded);
         commits.endRequest();
-        if (pending !== undefined) return this.#wait(client, pending, replyStart);
+        if (pending !== undefined) {
+          this.#leaveRest(client, i + 1);
+          return this.#wait(client, pending, replyStart);
+        }
       } catch (error) {
         this.#fail(client, error, replyStart);
       }
       this.#replied(client, replyStart, revealed.position);
       if (session.wantsClose) client.stop();
       if (client.isOver || output.length - this.#batchStart >= OUTPUT_BYTES_HIGH) {
-        this.#mayBeMore = false;
+        this.#leaveRest(client, i + 1);
         break;
       }
     }
     return undefined;
+  }
+
+  /** The batch ends before request `next`: from there on all is decoded anew, what is wrong behind it included. */
+  #leaveRest(client: BatchClient, next: number): void {
+    this.#mayBeMore = false;
+    if (next === this.#count) return;
+    this.#problem = "";
+    if (client.decoder === undefined) return;
+    // What it has seen begins behind requests that come first.
+    this.#pool.giveDecoder(client.decoder);
+    client.decoder = undefined;
   }
 
   /** The present request takes longer than its turn, and the batch ends with it. */

@@ -136,3 +136,39 @@ Deno.test("After a request of very many keys others are served before the client
   assertEquals(await other.ask("GET", "late"), "$1\r\n1\r\n");
   await world.stop();
 });
+
+/** A `GET` of `key`, and what of a `SET` does not come at once. */
+const GET_KEY = "*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n";
+const SET_BEGUN = `${SET}$6\r\nbehind\r\n$3\r\n`;
+
+Deno.test("A request that has come in part, behind others that a batch leaves for the next, is run as it was sent", async () => {
+  const world = new NodeWorld();
+  await world.start({ fsync: "no" });
+  const value = "v".repeat(700 * 1024);
+  const client = await world.client();
+  assertEquals(await client.ask("SET", "key", value), "+OK\r\n");
+  const found = `$${value.length}\r\n${value}\r\n`;
+  // SAVE takes longer than its turn; the replies to two GETs are as much as one batch may say.
+  for (const [first, reply] of [["SAVE\r\n", "+OK\r\n"], [GET_KEY + GET_KEY, found + found]] as const) {
+    await client.sendText(`${first}${SET}$1\r\na\r\n$1\r\n1\r\n${SET_BEGUN}`);
+    await settle();
+    await client.sendText("abc\r\n");
+    await settle();
+    await client.sendText("GET behind\r\n");
+    assertEquals(client.take(), `${reply}+OK\r\n+OK\r\n$3\r\nabc\r\n`);
+  }
+  await world.stop();
+});
+
+Deno.test("What cannot be understood is answered behind the requests before it, though a batch leaves them for the next", async () => {
+  const world = new NodeWorld();
+  await world.start({ fsync: "no" });
+  const value = "v".repeat(700 * 1024);
+  const client = await world.client();
+  assertEquals(await client.ask("SET", "key", value), "+OK\r\n");
+  await client.sendText(`${GET_KEY}${GET_KEY}${GET_KEY}*1\r\n:1\r\n`);
+  await settle();
+  const found = `$${value.length}\r\n${value}\r\n`;
+  assertEquals(client.take(), `${found.repeat(3)}-ERR Protocol error: expected '$', got ':'\r\n`);
+  await world.stop();
+});
