@@ -16,6 +16,8 @@ export class NodeClient extends Client implements BatchClient {
   readonly #node: NodeClientServices;
   /** Requests run since the last read. */
   #requestCount = 0;
+  /** Whether the last of them was a text line. */
+  #isText = false;
 
   constructor(connection: Connection, services: NodeClientServices) {
     super(connection, services);
@@ -32,14 +34,14 @@ export class NodeClient extends Client implements BatchClient {
     const { commits, runners } = this.#node;
     if (outbox.isFull) return outbox.changed();
     if (commits.isCongested()) return commits.relief();
-    const runner = runners.take();
-    const pending = buffer.start < buffer.end ? runner.run(this) : undefined;
-    if (pending !== undefined) return this.#finish(runner, pending);
-    this.#requestCount += runner.requestCount;
-    const { isText } = runner;
-    runners.give(runner);
+    if (buffer.start < buffer.end) {
+      const runner = runners.take();
+      const pending = runner.run(this);
+      if (pending !== undefined) return this.#finish(runner, pending);
+      this.#ended(runner);
+    }
     if (outbox.isFull && !this.isOver) return outbox.changed();
-    this.requestsCame(this.#requestCount, isText);
+    this.requestsCame(this.#requestCount, this.#isText);
     this.#requestCount = 0;
     return undefined;
   }
@@ -53,7 +55,12 @@ export class NodeClient extends Client implements BatchClient {
   /** A command takes longer than its turn: it keeps the runner until then. */
   async #finish(runner: BatchRunner, pending: Promise<void>): Promise<void> {
     await pending;
+    this.#ended(runner);
+  }
+
+  #ended(runner: BatchRunner): void {
     this.#requestCount += runner.requestCount;
+    this.#isText = runner.isText;
     this.#node.runners.give(runner);
   }
 }

@@ -1,8 +1,8 @@
 /** Many clients of one node, which share what their requests are run with: none sees anything of another. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { bytesOf, textOf } from "../../src/core/bytes.ts";
-import { REPLY_BLOCK_BYTES } from "../../src/core/limits.ts";
-import { settle } from "../support/settle.ts";
+import { ONE_SHOT_CLOSE_MS, REPLY_BLOCK_BYTES } from "../../src/core/limits.ts";
+import { advance, settle } from "../support/settle.ts";
 import { NodeWorld } from "./node_world.ts";
 
 const SET = "*3\r\n$3\r\nSET\r\n";
@@ -170,5 +170,21 @@ Deno.test("What cannot be understood is answered behind the requests before it, 
   await settle();
   const found = `$${value.length}\r\n${value}\r\n`;
   assertEquals(client.take(), `${found.repeat(3)}-ERR Protocol error: expected '$', got ':'\r\n`);
+  await world.stop();
+});
+
+Deno.test("A lone text line that takes longer than its turn ends its connection as any other does, a RESP one does not", async () => {
+  const world = new NodeWorld();
+  await world.start({ fsync: "no" });
+  for (
+    const [request, reply, isClosed] of [["SAVE\n", "OK\n", true], ["SAVE\r\n", "+OK\r\n", false]] as const
+  ) {
+    const client = await world.client();
+    await client.sendText(request);
+    await settle();
+    assertEquals(client.take(), reply);
+    await advance(world.clock, ONE_SHOT_CLOSE_MS);
+    assertEquals(client.isClosed, isClosed, request);
+  }
   await world.stop();
 });

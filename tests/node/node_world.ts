@@ -86,6 +86,7 @@ export class NodeWorld {
 export class NodeClient {
   readonly #connection: Connection;
   #received = "";
+  #isClosed = false;
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -104,6 +105,11 @@ export class NodeClient {
   async sendText(text: string): Promise<void> {
     await writeAll(this.#connection, bytesOf(text));
     await settle();
+  }
+
+  /** Whether the node has closed the connection. */
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   /** Whether nothing was received since the last {@linkcode NodeClient.take}. */
@@ -133,5 +139,6 @@ export class NodeClient {
     } catch {
       // The connection broke: there is no more to receive.
     }
+    this.#isClosed = true;
   }
 }
