@@ -10,7 +10,7 @@ import type { Asker } from "../link/ask.ts";
 import { topologyRequest } from "../protocol/roundel_exchange.ts";
 import type { Topology } from "../topology/topology.ts";
 import { parseTopology } from "../topology/topology_document.ts";
-import { askIdentity, mustAnswerOk } from "../controller/node_handshake.ts";
+import { askIdentity, textOfReply } from "../controller/node_handshake.ts";
 import type { Meeting, TopologySource } from "../controller/topology_source.ts";
 
 export class WorkerTopology implements TopologySource {
@@ -68,7 +68,9 @@ export class WorkerTopology implements TopologySource {
     let sentVersion = 0;
     while (sentVersion !== this.#topology.version) {
       sentVersion = this.#topology.version;
-      await mustAnswerOk(name, ask, topologyRequest(this.#text));
+      const reply = await ask(topologyRequest(this.#text));
+      // The controller refuses, or makes the version that the node takes, and that is on its way then.
+      if (reply.kind !== "simple") throw new Error(`it does not take the topology: ${textOfReply(reply)}`);
     }
   }
 

@@ -2,6 +2,7 @@
 import { textOf } from "../core/bytes.ts";
 import { RefusalError } from "../core/errors.ts";
 import type { Asker } from "../link/ask.ts";
+import type { ReplyValue } from "../protocol/reply_scanner.ts";
 import { IDENTITY_REQUEST, type NodeIdentity, parseIdentity } from "../protocol/roundel_exchange.ts";
 
 /** Who the node at `name` (`host:port`) is. Rejects with `RefusalError` when it is none of ours. */
@@ -24,8 +25,12 @@ export async function askIdentity(name: string, ask: Asker): Promise<NodeIdentit
 export async function mustAnswerOk(name: string, ask: Asker, args: readonly string[]): Promise<void> {
   const reply = await ask(args);
   if (reply.kind === "simple") return;
-  const text = reply.kind === "error" ? reply.text : reply.kind;
   throw new RefusalError(
-    `Cannot use node ${name}: it answers ${args.slice(0, 2).join(" ")} with ${text}`,
+    `Cannot use node ${name}: it answers ${args.slice(0, 2).join(" ")} with ${textOfReply(reply)}`,
   );
+}
+
+/** What a reply that is not the one that was hoped for says. */
+export function textOfReply(reply: ReplyValue): string {
+  return reply.kind === "error" ? reply.text : reply.kind;
 }

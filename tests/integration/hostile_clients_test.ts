@@ -141,7 +141,7 @@ Deno.test("A half-closed connection is answered in full, then closed", async () 
   await onBoth(async (port) => {
     const connection = await Deno.connect({ hostname: "127.0.0.1", port });
     const count = 5000;
-    await connection.write(new TextEncoder().encode("INCR n\r\n".repeat(count)));
+    await connection.write(new TextEncoder().encode("INCR n\n".repeat(count)));
     await connection.closeWrite();
     const lines = (await readAll(connection)).trim().split("\n");
     assertEquals(lines.length, count);
