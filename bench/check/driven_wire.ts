@@ -6,6 +6,7 @@
 import { assert } from "../../src/core/assert.ts";
 import { bytesOf, textOf } from "../../src/core/bytes.ts";
 import type { Address, Connection, Listener, Network } from "../../src/io/network.ts";
+import { RUN_HEADER_BYTES, type RunHeader, writeRunHeader } from "../../src/protocol/link_run.ts";
 
 /** Promises of the counts of bytes that writes took; in steady state they repeat. */
 const written = new Map<number, Promise<number>>();
@@ -27,8 +28,14 @@ export class DrivenClient implements Connection {
   #room: Uint8Array | null = null;
   #deliver: ((count: number | null) => void) | null = null;
   #finish: (() => void) | null = null;
+  readonly #connected = Promise.withResolvers<Connection>();
   /** Promises of counts that came before; a server in steady state reads the same count each time. */
   readonly #counts = new Map<number, Promise<number>>();
+
+  /** Resolves to the client when it connects: with its first run, when the server has started. */
+  get connected(): Promise<Connection> {
+    return this.#connected.promise;
+  }
 
   /** Sends `count` of `batches` in turn, each once the one before was answered; resolves after the last answer. */
   run(batches: readonly Uint8Array[], count: number): Promise<void> {
@@ -40,6 +47,7 @@ export class DrivenClient implements Connection {
     const deliver = this.#deliver;
     this.#deliver = null;
     deliver?.(this.#send(this.#room!));
+    this.#connected.resolve(this);
     return finished;
   }
 
@@ -96,7 +104,7 @@ export interface Canned {
   reply: Uint8Array;
 }
 
-/** A node for a balancer: answers the greeting with an identity, and everything else from the can. */
+/** A node for a balancer: answers the handshake, and once it is a link everything from the can, in runs. */
 class CannedNode implements Connection {
   readonly remote: string;
   readonly #canned: Canned;
@@ -105,6 +113,7 @@ class CannedNode implements Connection {
   #room: Uint8Array | null = null;
   #deliver: ((count: number | null) => void) | null = null;
   #isClosed = false;
+  readonly #run: RunHeader = { firstRequest: 0, count: 0, byteLength: 0 };
 
   constructor(address: Address, canned: Canned) {
     this.remote = `${address.host}:${address.port}`;
@@ -120,10 +129,11 @@ class CannedNode implements Connection {
 
   write(bytes: Uint8Array): Promise<number> {
     const { requestBytes, reply } = this.#canned;
-    if (requestBytes === 0) this.#answer(this.#greeting(textOf(bytes, 0, bytes.length)));
+    if (requestBytes === 0) this.#answer(this.#handshake(textOf(bytes, 0, bytes.length)));
     else {
       assert(bytes.length % requestBytes === 0, "a balancer sends whole requests");
-      for (let i = bytes.length / requestBytes; i > 0; i--) this.#answer(reply);
+      this.#beginRun(bytes.length / requestBytes, reply.length);
+      for (let i = this.#run.count; i > 0; i--) this.#answer(reply);
     }
     const deliver = this.#deliver;
     this.#deliver = null;
@@ -154,7 +164,16 @@ class CannedNode implements Connection {
     return count;
   }
 
-  #greeting(request: string): Uint8Array {
+  #beginRun(count: number, replyBytes: number): void {
+    const run = this.#run;
+    run.firstRequest = (run.firstRequest + run.count) >>> 0;
+    run.count = count;
+    run.byteLength = count * replyBytes;
+    writeRunHeader(this.#replies, this.#replyBytes, run);
+    this.#replyBytes += RUN_HEADER_BYTES;
+  }
+
+  #handshake(request: string): Uint8Array {
     if (!request.includes("IDENTITY")) return bytesOf("+OK\r\n");
     const json = JSON.stringify({
       id: this.remote,
@@ -168,10 +187,10 @@ class CannedNode implements Connection {
   }
 }
 
-/** Listens with the one client already there, and connects to canned nodes. */
+/** Listens for the one client, and connects to canned nodes. */
 export class DrivenNetwork implements Network {
   readonly client = new DrivenClient();
-  /** Greetings are answered while `requestBytes` is 0. */
+  /** Handshakes are answered while `requestBytes` is 0. */
   readonly canned: Canned = { requestBytes: 0, reply: new Uint8Array(0) };
 
   listen({ host, port }: Address): Listener {
@@ -183,7 +202,7 @@ export class DrivenNetwork implements Network {
       accept: () => {
         if (isAccepted) return new Promise((resolve) => end = () => resolve(null));
         isAccepted = true;
-        return Promise.resolve(this.client);
+        return this.client.connected;
       },
       close: () => end?.(),
     };
