@@ -90,6 +90,8 @@ export class RemoteNode implements LinkOwner {
   #isSilent = false;
   #looks = 0;
   #silentLooks = 0;
+  /** Looks for which the slow link is wanted and is not there. */
+  #slowAwayLooks = 0;
   #watch: Timer | null = null;
   #waitingUntilReady: (() => void)[] = [];
   #waitingUntilTried: (() => void)[] = [];
@@ -308,9 +310,10 @@ export class RemoteNode implements LinkOwner {
       "the write may or may not have been applied";
   }
 
-  #unreachable(slot: number): string {
+  #unreachable(slot: number, lane: Lane = "data"): string {
     const keeps = slot < 0 ? "" : ` that keeps slot ${slot}`;
-    return `CLUSTERDOWN The node ${this.#name}${keeps} cannot be reached: ${this.cause}`;
+    const cause = lane === "slow" && this.state === "ready" ? this.#slow?.cause : this.cause;
+    return `CLUSTERDOWN The node ${this.#name}${keeps} cannot be reached: ${cause}`;
   }
 
   #refusal(slot: number, reply: Uint8Array): string {
@@ -327,7 +330,7 @@ export class RemoteNode implements LinkOwner {
       ready: () => {},
       lost: () => {},
       wasNotExecuted: () => false,
-      returned: (request) => answer(request, this.#unreachable(-1)),
+      returned: (request) => answer(request, this.#unreachable(-1, lane)),
     };
   }
 
@@ -342,6 +345,10 @@ export class RemoteNode implements LinkOwner {
       this.#resolveTried();
       return;
     }
+    // Where only the slow link cannot be made, its requests wait for it as long as others do for the node.
+    const isSlowAway = this.#slow !== null && this.#slow.state !== "ready";
+    this.#slowAwayLooks = isSlowAway ? this.#slowAwayLooks + 1 : 0;
+    if (this.#slowAwayLooks * LINK_LOOK_MS >= RETRY_DEADLINE_MS) this.#slow!.returnUnsent();
     if (wasHeard) {
       this.#heardMs = this.#clock.monotonicMs();
       this.#silentLooks = 0;

@@ -99,3 +99,20 @@ Deno.test("A node that takes no writes is told by health with its reason", async
   assert(world.nodes[0]!.statusCount >= 2);
   await world.stop();
 });
+
+Deno.test("A node that takes no further connection for what takes long has SAVE and KEYS answered with an error in time", async () => {
+  const world = await World.start();
+  const [full] = world.nodes;
+  full!.script = (args) =>
+    args[1] === "LINK" && args.some((arg) => arg.startsWith("slow"))
+      ? "-ERR max number of clients reached\r\n"
+      : null;
+  const client = await world.client();
+  for (const request of [["SAVE"], ["KEYS", "*"]]) {
+    await client.send(resp(...request));
+    await world.pass(RETRY_DEADLINE_MS + LINK_LOOK_MS);
+    assertMatch(client.take(), /^-CLUSTERDOWN .*127\.0\.0\.1:8081.*max number of clients reached\r\n$/);
+  }
+  assertEquals(await client.ask("GET", world.keyOn(0)), "$-1\r\n");
+  await world.stop();
+});
