@@ -41,7 +41,6 @@ export interface LogOptions extends Omit<LogFilesOptions, "syncsEachBatch"> {
 }
 
 const COMMITTED = Promise.resolve(true);
-const FAILED = Promise.resolve(false);
 
 type Waiters = PromiseWithResolvers<boolean>;
 
@@ -153,7 +152,8 @@ export class Log implements FollowedLog {
   whenCommitted(position: Position): Promise<boolean> {
     assert(position <= this.appended, "a position was given out by this log");
     if (position <= this.#committed) return COMMITTED;
-    if (this.#failure !== "") return FAILED;
+    // Another one each time: who hears each promise once has to hear of each failure.
+    if (this.#failure !== "") return Promise.resolve(false);
     if (position <= this.#committed + this.#inFlight.length) {
       this.#inFlightWaiters ??= Promise.withResolvers();
       return this.#inFlightWaiters.promise;
@@ -177,7 +177,7 @@ export class Log implements FollowedLog {
   /** Resolves to `true` once more than up to `position` is committed; to `false` when the log is closed before. */
   whenGrown(position: Position): Promise<boolean> {
     if (position < this.#committed) return COMMITTED;
-    if (this.#isClosed) return FAILED;
+    if (this.#isClosed) return Promise.resolve(false);
     this.#growthWaiters ??= Promise.withResolvers();
     return this.#growthWaiters.promise;
   }

@@ -1,11 +1,11 @@
 /** Replies that wait for a commit, while reading goes on: at a node's clients and its links. Syncs are held back. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { bytesOf, readU32, textOf } from "../../src/core/bytes.ts";
-import { OUTBOX_RUN_COUNT_MAX } from "../../src/core/limits.ts";
+import { DISK_FULL_RETRY_MS, OUTBOX_RUN_COUNT_MAX } from "../../src/core/limits.ts";
 import { type Connection, writeAll } from "../../src/io/network.ts";
 import { INCOMPLETE } from "../../src/protocol/progress.ts";
 import { RUN_HEADER_BYTES, RunReader } from "../../src/protocol/link_run.ts";
-import { settle } from "../support/settle.ts";
+import { advance, settle } from "../support/settle.ts";
 import { NodeWorld } from "./node_world.ts";
 
 /** A node whose log syncs each batch, and one key that is committed. */
@@ -280,5 +280,18 @@ Deno.test("LINK is refused where its number is none, and to a person", async () 
   assertMatch(await client.ask("ROUNDEL", "LINK", "b", "r", "a", "x"), /^-ERR The number of a link/);
   await client.sendText("ROUNDEL LINK b r a 1\n");
   assertEquals(client.take(), "ERROR A link speaks RESP\n");
+  await world.stop();
+});
+
+Deno.test("Each time that the log fails under a request that takes long, those before it are answered", async () => {
+  const world = await startNode();
+  const client = await world.client();
+  for (let time = 0; time < 3; time++) {
+    world.disk.failWrites = Object.assign(new Error("No space left on device"), { code: "ENOSPC" });
+    await client.sendText(resp("INCR n", "SAVE"));
+    assertMatch(client.take(), /^-UNCERTAIN .*\r\n-ERR Cannot save dump: .*\r\n$/);
+    world.disk.failWrites = null;
+    await advance(world.clock, DISK_FULL_RETRY_MS);
+  }
   await world.stop();
 });
