@@ -54,7 +54,7 @@ async function appendAll(log: Log): Promise<void> {
     log.endRequest();
   }
   await log.whenCommitted(log.appended);
-  await log.removeBefore(log.committed);
+  await log.removeBefore(log.committedPosition);
 }
 
 const logs = { always: await newLog("always"), no: await newLog("no") };

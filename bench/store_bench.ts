@@ -42,7 +42,7 @@ function nextStart(): number {
 }
 
 function newStore(capBytes: number): Store {
-  return new Store({ capBytes, seed: { low: 1, high: 2 }, listener, revealed: { position: 0 } });
+  return new Store({ capBytes, seed: { low: 1, high: 2 }, listener });
 }
 
 function set(store: Store, keys: Uint8Array, at: number, value: Uint8Array): void {

@@ -18,7 +18,7 @@ export class LocationCache {
   constructor(random: Random, capBytes = CACHE_BYTES) {
     const seed: HashSeed = randomHashSeed(random);
     const listener = { onMutation: () => 0 };
-    this.#store = new Store({ capBytes, seed, listener, revealed: { position: 0 } });
+    this.#store = new Store({ capBytes, seed, listener });
   }
 
   /** Index of the node, or −1 when it is not known. */

@@ -25,9 +25,9 @@ import type { CommitOutbox, OutboxMemory } from "../serving/commit_outbox.ts";
 import type { FaultLog } from "../serving/fault_log.ts";
 import type { ReadBuffer } from "../serving/read_buffer.ts";
 import { ReplyBuffer } from "../serving/reply_buffer.ts";
-import type { ReplyRun } from "../serving/reply_run.ts";
+import type { Committing, ReplyRun } from "../serving/reply_run.ts";
 import type { Session } from "../serving/session.ts";
-import type { Revealed } from "../store/mutation_listener.ts";
+import type { WaitsFor } from "./commit_point.ts";
 import { type Commits, type CommitStage, COMMITTED } from "./commits.ts";
 import { DecodedRequest } from "./decoded_request.ts";
 import { Executor, type NodeServices } from "./executor.ts";
@@ -42,7 +42,6 @@ export interface RunnerServices extends NodeServices {
   readonly prefetch: Prefetch;
   readonly memory: OutboxMemory;
   readonly faults: FaultLog;
-  readonly revealed: Revealed;
 }
 
 /** A client as its batch is run. */
@@ -160,14 +159,14 @@ export class BatchRunner {
   #execute(client: BatchClient): Promise<void> | undefined {
     const { session, buffer } = client;
     const { output } = this.#replies;
-    const { commits, revealed } = this.#services;
+    const { commits } = this.#services;
+    const executor = this.#executor;
     for (let i = 0; i < this.#count; i++) {
       const decoded = this.#requests[i]!;
       const replyStart = output.length;
       buffer.consume(decoded.end);
-      revealed.position = 0;
       try {
-        const pending = this.#executor.run(decoded);
+        const pending = executor.run(decoded);
         commits.endRequest();
         if (pending !== undefined) {
           this.#leaveRest(client, i + 1);
@@ -176,7 +175,7 @@ export class BatchRunner {
       } catch (error) {
         this.#fail(client, error, replyStart);
       }
-      this.#replied(client, replyStart, revealed.position);
+      this.#replied(client, replyStart, executor.takeCommitPoint());
       if (session.wantsClose) client.stop();
       if (client.isOver || output.length - this.#batchStart >= OUTPUT_BYTES_HIGH) {
         this.#leaveRest(client, i + 1);
@@ -199,13 +198,13 @@ export class BatchRunner {
 
   /** The present request takes longer than its turn, and the batch ends with it. */
   async #wait(client: BatchClient, pending: Promise<void>, replyStart: number): Promise<void> {
-    const position = this.#services.revealed.position;
+    const { committing, position } = this.#executor.takeCommitPoint();
     try {
       await pending;
     } catch (error) {
       this.#fail(client, error, replyStart);
     }
-    this.#replied(client, replyStart, position);
+    this.#replied(client, replyStart, { committing, position });
     this.#end(client);
   }
 
@@ -226,11 +225,11 @@ export class BatchRunner {
     client.refused();
   }
 
-  /** The reply that begins at `replyStart` is there; what it shows is committed with log position `position`. */
-  #replied(client: BatchClient, replyStart: number, position: number): void {
+  /** The reply that begins at `replyStart` is there, and waits for `point`. */
+  #replied(client: BatchClient, replyStart: number, point: WaitsFor): void {
     const { commits } = this.#services;
     const { isText } = this;
-    let stage = commits.stageOf(position);
+    let stage = commits.stageOf(point);
     if (stage !== COMMITTED) {
       const failure = commits.failureText();
       if (failure !== "") {
@@ -239,16 +238,26 @@ export class BatchRunner {
         stage = COMMITTED;
       }
     }
-    if (this.#run.count > 0 && (stage !== this.#stage || isText !== this.#run.isText)) {
+    if (this.#run.count > 0 && !this.#belongs(stage, point.committing, isText)) {
       this.#splitRun(client, replyStart);
     }
     const run = this.#run;
     this.#stage = stage;
     run.count++;
     run.isText = isText;
-    if (stage !== COMMITTED && position > run.position) run.position = position;
+    if (stage !== COMMITTED) {
+      run.committing = point.committing;
+      run.position = Math.max(run.position, point.position);
+    }
     this.requestCount++;
     if (client.session.isLink !== client.outbox.isLink) this.#becomeLink(client);
+  }
+
+  /** Whether a reply in `stage` waits for the same as the present run. */
+  #belongs(stage: CommitStage, committing: Committing, isText: boolean): boolean {
+    const run = this.#run;
+    return stage === this.#stage && isText === run.isText &&
+      (stage === COMMITTED || committing === run.committing);
   }
 
   /** What was answered so far is in order still; from here on replies may overtake each other. */
@@ -289,9 +298,8 @@ export class BatchRunner {
     run.end = end;
     run.block = this.#replies.block;
     run.block.hold();
-    run.committing = commits;
     if (outbox.isLink) this.#number(client, run);
-    if (this.#stage !== COMMITTED && !outbox.isClosed) commits.watch(outbox, run.position);
+    if (this.#stage !== COMMITTED && !outbox.isClosed) commits.watch(outbox);
     outbox.add(run);
   }
 

@@ -4,12 +4,13 @@
  * is also where clients are held back while the disk is behind, so that what waits for it stays bounded.
  */
 import { LOG_BACKLOG_BYTES_HIGH } from "../core/limits.ts";
+import type { Position } from "../core/mutation.ts";
 import type { Log } from "../persistence/log.ts";
 import type { CommitOutbox } from "../serving/commit_outbox.ts";
-import type { Committing } from "../serving/reply_run.ts";
+import type { WaitsFor } from "./commit_point.ts";
 import type { Dumps } from "./dumps.ts";
 
-/** How far a position in the log is from being committed. */
+/** How far what a reply waits for is from being committed. */
 export const COMMITTED = 0;
 /** With what is on its way to the disk. */
 export const IN_FLIGHT = 1;
@@ -17,7 +18,7 @@ export const IN_FLIGHT = 1;
 export const GATHERING = 2;
 export type CommitStage = typeof COMMITTED | typeof IN_FLIGHT | typeof GATHERING;
 
-export class Commits implements Committing {
+export class Commits {
   readonly #log: Log;
   readonly #dumps: Dumps;
   readonly #waiting: CommitOutbox[] = [];
@@ -30,14 +31,9 @@ export class Commits implements Committing {
     this.#dumps = dumps;
   }
 
-  get committedPosition(): number {
-    return this.#log.committed;
-  }
-
-  stageOf(position: number): CommitStage {
-    const log = this.#log;
-    if (position <= log.committed) return COMMITTED;
-    return position <= log.inFlightEnd ? IN_FLIGHT : GATHERING;
+  stageOf({ committing, position }: WaitsFor): CommitStage {
+    if (position <= committing.committedPosition) return COMMITTED;
+    return position <= this.#log.inFlightEnd ? IN_FLIGHT : GATHERING;
   }
 
   /** A request is over: its mutations, if any, are one whole. */
@@ -45,12 +41,19 @@ export class Commits implements Committing {
     this.#log.endRequest();
   }
 
-  /** `outbox` holds replies that wait for `position`: it is told, and flushed, once that is committed or never will be. */
-  watch(outbox: CommitOutbox, position: number): void {
+  /** `outbox` holds replies that wait for a commit: it is told, and flushed, whenever something is, or never will be. */
+  watch(outbox: CommitOutbox): void {
     if (!outbox.isWatched) {
       outbox.isWatched = true;
       this.#waiting.push(outbox);
     }
+    const log = this.#log;
+    if (log.inFlightEnd > log.committedPosition) this.#hear(log.inFlightEnd);
+    if (log.appended > log.inFlightEnd) this.#hear(log.appended);
+  }
+
+  /** Looks again once the log has committed `position`. */
+  #hear(position: Position): void {
     const committed = this.#log.whenCommitted(position);
     if (committed === this.#heard || committed === this.#heardBefore) return;
     this.#heardBefore = this.#heard;

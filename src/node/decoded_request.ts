@@ -1,5 +1,5 @@
 import { RequestDecoder } from "../protocol/request_decoder.ts";
-import type { Store } from "../store/store.ts";
+import type { Shard } from "./shard.ts";
 
 /** A request of a batch, with what the passes over the batch have found out about it. The object is used again. */
 export class DecodedRequest {
@@ -10,7 +10,7 @@ export class DecodedRequest {
   /** Index in `COMMAND_SPECS`; −1 when there is no such command. */
   command = -1;
   /** Where its first key belongs; `null` when it has none, or this node does not have it. */
-  store: Store | null = null;
-  /** Of its first key, in that store. */
+  shard: Shard | null = null;
+  /** Of its first key, in that shard's store. */
   hash = 0;
 }

@@ -26,7 +26,9 @@ import { TextReply } from "../protocol/text_reply.ts";
 import type { Reply } from "../protocol/reply.ts";
 import { Session, type SessionRegistry } from "../serving/session.ts";
 import type { Store } from "../store/store.ts";
+import { CommitPoint } from "./commit_point.ts";
 import type { DecodedRequest } from "./decoded_request.ts";
+import type { Shard } from "./shard.ts";
 import type { ShardTable } from "./shard_table.ts";
 
 const CROSS_SLOT = "CROSSSLOT Keys in request don't hash to the same slot";
@@ -68,10 +70,14 @@ export class Executor implements CommandContext {
   readonly #shards: ShardTable;
   readonly #respReply: RespReply;
   readonly #textReply: TextReply;
-  /** The store that argument `#locatedArgument` of the current request belongs to. */
-  #located: Store | null = null;
+  /** What the reply to the current request waits for. */
+  readonly #commitPoint = new CommitPoint();
+  /** The shard that argument `#locatedArgument` of the current request belongs to. */
+  #located: Shard | null = null;
   #locatedHash = 0;
   #locatedArgument = 0;
+  /** Whether other keys of the request are in other shards, or it looks at whole stores. */
+  #usesSeveral = false;
 
   constructor(services: NodeServices, output: OutputBuffer) {
     this.#services = services;
@@ -92,6 +98,7 @@ export class Executor implements CommandContext {
   }
 
   get stores(): readonly Store[] {
+    this.#usesSeveral = true;
     return this.#shards.stores;
   }
 
@@ -112,9 +119,9 @@ export class Executor implements CommandContext {
   }
 
   storeOf(argument: number): Store {
-    if (argument === this.#locatedArgument && this.#located !== null) return this.#located;
+    if (argument === this.#locatedArgument && this.#located !== null) return this.#located.store;
     const { bytes, starts, ends } = this.request;
-    return this.#shards.storeOfKey(bytes, starts[argument]!, ends[argument]!)!;
+    return this.#shards.shardOfKey(bytes, starts[argument]!, ends[argument]!)!.store;
   }
 
   hashOf(argument: number): number {
@@ -129,6 +136,9 @@ export class Executor implements CommandContext {
    */
   run(decoded: DecodedRequest): void | Promise<void> {
     const { command } = decoded;
+    this.#locatedArgument = 0;
+    this.#located = null;
+    this.#usesSeveral = false;
     const request = this.request = decoded.request;
     const reply = this.reply = request.isText ? this.#textReply : this.#respReply;
     if (command < 0) return reply.error(unknownCommandText(request));
@@ -145,12 +155,28 @@ export class Executor implements CommandContext {
       const refusal = this.#services.writeRefusal();
       if (refusal !== "") return reply.error(`READONLY ${refusal}`);
     }
-    this.#locatedArgument = 0;
     if (FIRST_KEY[command]! > 0) {
       const problem = this.#locateKeys(decoded);
       if (problem !== "") return reply.error(problem);
     }
     return HANDLERS[command]!(this);
+  }
+
+  /**
+   * What the reply to the request that has just run waits for: all that it saw or changed, in the stores that it was about.
+   * Asked for once after each request. Valid until the next one.
+   */
+  takeCommitPoint(): CommitPoint {
+    const point = this.#commitPoint;
+    point.clear();
+    if (this.#usesSeveral) {
+      for (const { committing, store } of this.#shards.shards) {
+        point.include(committing, store.positions.take());
+      }
+    } else if (this.#located !== null) {
+      point.include(this.#located.committing, this.#located.store.positions.take());
+    }
+    return point;
   }
 
   /** Answers with an error, as a text line if `isText`. */
@@ -159,14 +185,14 @@ export class Executor implements CommandContext {
   }
 
   /** Checks every key of the request; remembers the first one's store and hash. Returns the error's text or "". */
-  #locateKeys({ command, store, hash }: DecodedRequest): string {
+  #locateKeys({ command, shard, hash }: DecodedRequest): string {
     const { request } = this;
     const { bytes, starts, ends } = request;
     const first = FIRST_KEY[command]!;
     const last = lastKeyOf(command, request.argumentCount);
     if (ends[first]! - starts[first]! > KEY_BYTES_MAX) return KEY_TOO_LONG;
-    if (store === null) return this.#shards.whyNotHere(bytes, starts[first]!, ends[first]!);
-    this.#located = store;
+    if (shard === null) return this.#shards.whyNotHere(bytes, starts[first]!, ends[first]!);
+    this.#located = shard;
     this.#locatedHash = hash;
     this.#locatedArgument = first;
     return last > first ? this.#checkOtherKeys(command, first, last) : "";
@@ -180,9 +206,9 @@ export class Executor implements CommandContext {
       const start = starts[i]!;
       const end = ends[i]!;
       if (end - start > KEY_BYTES_MAX) return KEY_TOO_LONG;
-      if (this.#shards.storeOfKey(bytes, start, end) === null) {
-        return this.#shards.whyNotHere(bytes, start, end);
-      }
+      const shard = this.#shards.shardOfKey(bytes, start, end);
+      if (shard === null) return this.#shards.whyNotHere(bytes, start, end);
+      if (shard !== this.#located) this.#usesSeveral = true;
       if (isOneSlot && this.#shards.slotOf(bytes, start, end) !== slot) return CROSS_SLOT;
     }
     return "";

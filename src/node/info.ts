@@ -81,7 +81,7 @@ const SECTIONS: Readonly<Record<string, (sources: InfoSources) => InfoLines>> = 
     ["dump_retry_ms", dumps.retryMs],
     ["dump_count", dumps.count],
     ["log_position", log.appended],
-    ["log_committed", log.committed],
+    ["log_committed", log.committedPosition],
     ["log_segments", log.segmentCount],
     ["log_syncs", log.syncCount],
     ["log_last_sync_ms", log.lastSyncMs.toFixed(2)],

@@ -13,7 +13,6 @@ import { type NodePaths, pathsOf } from "../persistence/paths.ts";
 import type { NodeIdentity as ToldIdentity } from "../protocol/roundel_exchange.ts";
 import { recover, type Recovered } from "../persistence/recovery.ts";
 import { ShardHistory } from "../persistence/shard_history.ts";
-import type { Revealed } from "../store/mutation_listener.ts";
 import { parseTopology, serializeTopology } from "../topology/topology_document.ts";
 import type { Topology } from "../topology/topology.ts";
 import { refusalOfDocument } from "../topology/topology_check.ts";
@@ -50,10 +49,10 @@ export class Keeper implements AdminTarget {
   #adopting: Promise<void> = Promise.resolve();
 
   /** Recovers the data folder. Rejects with `RefusalError` when it may not be used as it is. */
-  static async open(options: KeeperOptions, world: World, revealed: Revealed): Promise<Keeper> {
+  static async open(options: KeeperOptions, world: World): Promise<Keeper> {
     const { clock, disk, random, logger } = world;
     const paths = pathsOf(options.dataDir, options.port);
-    const stores = new RecoveredStores(revealed);
+    const stores = new RecoveredStores();
     let topology: Topology | null = null;
     const beganMs = clock.monotonicMs();
     const recovered = await recover({

@@ -51,6 +51,8 @@ export class Maintenance {
       const removed = store.sweepExpired(nowMs, SWEEP_BLOCKS_PER_STEP, SWEEP_DELETES_PER_STEP);
       const isOverCap = store.shrink(SHRINK_ENTRIES_PER_STEP);
       log.endRequest();
+      // What was removed was shown to nobody: no reply waits for it.
+      store.positions.take();
       idle = removed > 0 || isOverCap ? 0 : idle + 1;
     }
   }

@@ -16,7 +16,6 @@ import type { FsyncPolicy, Log } from "../persistence/log.ts";
 import type { ClusterView } from "../serving/server_facts.ts";
 import { SessionRegistry } from "../serving/session.ts";
 import { clusterNodesOf } from "../topology/cluster_view.ts";
-import type { Revealed } from "../store/mutation_listener.ts";
 import { runAdmin } from "./admin.ts";
 import { BatchRunners, type RunnerServices } from "./batch_runner.ts";
 import { NodeClient, type NodeClientServices } from "./client.ts";
@@ -71,9 +70,8 @@ export class NodeServer {
     const receiver = { receive: (connection: Connection) => room.receive(connection) };
     void acceptAll(listener, receiver, { clock: world.clock, faults });
     try {
-      const revealed: Revealed = { position: 0 };
-      const keeper = await Keeper.open({ ...options, port: listener.port }, world, revealed);
-      const server = new NodeServer(options, world, listener, { keeper, revealed, faults });
+      const keeper = await Keeper.open({ ...options, port: listener.port }, world);
+      const server = new NodeServer(options, world, listener, { keeper, faults });
       // What a lowered cap pushed out is in the log still, and must not come back at a later start.
       if (keeper.evictedAtStart > 0) await server.#dumps.save();
       receiver.receive = (connection) => server.#receive(connection);
@@ -90,7 +88,7 @@ export class NodeServer {
     options: NodeOptions,
     world: World,
     listener: Listener,
-    { keeper, revealed, faults }: { keeper: Keeper; revealed: Revealed; faults: FaultLog },
+    { keeper, faults }: { keeper: Keeper; faults: FaultLog },
   ) {
     const { clock, logger } = world;
     this.#options = options;
@@ -134,7 +132,6 @@ export class NodeServer {
       prefetch: new Prefetch(shards),
       memory: new OutboxMemory(),
       faults,
-      revealed,
     };
     this.#services = {
       ...services,

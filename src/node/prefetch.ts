@@ -9,6 +9,7 @@ import { findCommand } from "../protocol/command_table.ts";
 import { type Fetchable, Prefetcher } from "../store/prefetcher.ts";
 import type { DecodedRequest } from "./decoded_request.ts";
 import type { Store } from "../store/store.ts";
+import type { Shard } from "./shard.ts";
 
 /** What is less, of all stores together, is in the cache anyway. */
 const LIVE_BYTES_MIN = 1 * MIB;
@@ -16,7 +17,7 @@ const LIVE_BYTES_MIN = 1 * MIB;
 /** What is asked of the node's shards. */
 export interface KeyOwners {
   readonly stores: readonly Pick<Store, "liveBytes">[];
-  storeOfKey(bytes: Uint8Array, start: number, end: number): Store | null;
+  shardOfKey(bytes: Uint8Array, start: number, end: number): Shard | null;
 }
 
 /** What is asked of a prefetcher. */
@@ -39,8 +40,8 @@ export class Prefetch {
     for (let i = 0; i < count; i++) this.#locate(requests[i]!);
     if (count < 2 || this.#liveBytes() < LIVE_BYTES_MIN) return;
     for (let i = 0; i < count; i++) {
-      const { store, hash } = requests[i]!;
-      if (store !== null) this.#fetcher.announce(store.fetchable, hash);
+      const { shard, hash } = requests[i]!;
+      if (shard !== null) this.#fetcher.announce(shard.store.fetchable, hash);
     }
     this.#fetcher.fetch(false);
   }
@@ -49,12 +50,12 @@ export class Prefetch {
     const { bytes, starts, ends, argumentCount } = decoded.request;
     const command = decoded.command = findCommand(bytes, starts[0]!, ends[0]!);
     const key = command < 0 ? 0 : FIRST_KEY[command]!;
-    decoded.store = null;
+    decoded.shard = null;
     if (key === 0 || key >= argumentCount) return;
-    const store = this.#owners.storeOfKey(bytes, starts[key]!, ends[key]!);
-    if (store === null) return;
-    decoded.store = store;
-    decoded.hash = store.hashOf(bytes, starts[key]!, ends[key]!);
+    const shard = this.#owners.shardOfKey(bytes, starts[key]!, ends[key]!);
+    if (shard === null) return;
+    decoded.shard = shard;
+    decoded.hash = shard.store.hashOf(bytes, starts[key]!, ends[key]!);
   }
 
   #liveBytes(): number {

@@ -16,7 +16,7 @@ import {
   type Mutation,
 } from "../core/mutation.ts";
 import type { EntryLoader, RecoveryTarget } from "../persistence/replayer.ts";
-import type { MutationListener, Revealed } from "../store/mutation_listener.ts";
+import type { MutationListener } from "../store/mutation_listener.ts";
 import { Prefetcher } from "../store/prefetcher.ts";
 import { Store } from "../store/store.ts";
 import type { Topology } from "../topology/topology.ts";
@@ -31,12 +31,7 @@ export class RecoveredStores implements RecoveryTarget {
   /** By shard number. */
   readonly stores = new Map<number, Store>();
   #seed: HashSeed | null = null;
-  readonly #revealed: Revealed;
   readonly #prefetcher = new Prefetcher();
-
-  constructor(revealed: Revealed) {
-    this.#revealed = revealed;
-  }
 
   /** By which all stores order their keys. Said before the first is made. */
   useSeed(text: string): void {
@@ -60,7 +55,7 @@ export class RecoveredStores implements RecoveryTarget {
     }
     assert(this.#seed !== null, "the seed is known before the first store");
     try {
-      const store = new Store({ capBytes, seed: this.#seed, listener: SILENT, revealed: this.#revealed });
+      const store = new Store({ capBytes, seed: this.#seed, listener: SILENT });
       this.stores.set(shard, store);
       return store;
     } catch (error) {

@@ -6,6 +6,7 @@ import { assert } from "../core/assert.ts";
 import { KIND_BEGIN_EPOCH, Mutation, type Position } from "../core/mutation.ts";
 import type { Log } from "../persistence/log.ts";
 import type { ShardHistory } from "../persistence/shard_history.ts";
+import type { Committing } from "../serving/reply_run.ts";
 import type { MutationListener } from "../store/mutation_listener.ts";
 import type { Store } from "../store/store.ts";
 
@@ -13,6 +14,8 @@ export class Shard implements MutationListener {
   readonly id: number;
   readonly store: Store;
   readonly history: ShardHistory;
+  /** Says how far the shard's mutations are committed, by positions in the node's log. */
+  readonly committing: Committing;
   readonly #log: Log;
   /** Epoch in which the next mutation happens. */
   #epoch: number;
@@ -24,6 +27,7 @@ export class Shard implements MutationListener {
     this.history = history;
     this.#epoch = history.epoch;
     this.#log = log;
+    this.committing = log;
     store.listener = this;
   }
 

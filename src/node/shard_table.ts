@@ -15,10 +15,10 @@ export class ShardTable {
   readonly stores: Store[] = [];
   readonly myId: string;
   #topology: Topology | null = null;
-  /** The one store that owns all slots, when there is no division into slots. */
-  #whole: Store | null = null;
-  /** Store of each shard of the topology, `null` where another node has it. */
-  #storeOfShard: (Store | null)[] = [];
+  /** The one shard that owns all slots, when there is no division into slots. */
+  #whole: Shard | null = null;
+  /** The shards of the topology, `null` where another node has it. */
+  #shardOfNumber: (Shard | null)[] = [];
 
   constructor(myId: string) {
     this.myId = myId;
@@ -40,26 +40,26 @@ export class ShardTable {
   /** One shard that owns everything. */
   ownAll(shard: Shard, topology: Topology | null): void {
     this.#topology = topology;
-    this.#whole = shard.store;
+    this.#whole = shard;
     this.#keep([shard]);
   }
 
   /** The shards that `topology` gives to this node; `shards` holds exactly those. */
   ownShards(shards: readonly Shard[], topology: Topology): void {
     this.#topology = topology;
-    this.#storeOfShard = topology.shards.map(() => null);
+    this.#shardOfNumber = topology.shards.map(() => null);
     for (const shard of shards) {
       assert(topology.shards[shard.id]?.primary === this.myId, `shard ${shard.id} belongs to this node`);
-      this.#storeOfShard[shard.id] = shard.store;
+      this.#shardOfNumber[shard.id] = shard;
     }
     this.#keep(shards);
   }
 
-  /** Store of the key's shard, or `null` when this node does not have it. */
-  storeOfKey(bytes: Uint8Array, start: number, end: number): Store | null {
+  /** The key's shard, or `null` when this node does not have it. */
+  shardOfKey(bytes: Uint8Array, start: number, end: number): Shard | null {
     if (this.#whole !== null) return this.#whole;
     if (this.#topology === null) return null;
-    return this.#storeOfShard[shardOfSlot(slotOfKey(bytes, start, end), this.#topology.shardCount)]!;
+    return this.#shardOfNumber[shardOfSlot(slotOfKey(bytes, start, end), this.#topology.shardCount)]!;
   }
 
   /** The error for a key whose shard is not here. */

@@ -98,7 +98,7 @@ export class Log implements FollowedLog {
   }
 
   /** What lies before this position may be acknowledged. */
-  get committed(): Position {
+  get committedPosition(): Position {
     return this.#committed;
   }
 

@@ -23,7 +23,7 @@ import type { SegmentPlace } from "./segment.ts";
 
 /** What a cursor asks of its log. */
 export interface FollowedLog {
-  readonly committed: Position;
+  readonly committedPosition: Position;
   whenGrown(position: Position): Promise<boolean>;
   hold(position: Position): LogHold;
   segmentAt(position: Position): { readonly place: SegmentPlace; readonly end: Position } | null;
@@ -96,7 +96,7 @@ export class LogCursor {
         this.#isUnread = true;
         return this.mutation.sequence === sequence + 1;
       }
-      if (this.#position + this.#end - this.#at >= this.#log.committed) return true;
+      if (this.#position + this.#end - this.#at >= this.#log.committedPosition) return true;
       if (await this.fill() !== "records") return false;
     }
   }
@@ -109,7 +109,7 @@ export class LogCursor {
     const segment = this.#log.segmentAt(from);
     if (segment === null) return "lost";
     if (segment.place !== this.#segment) await this.#open(segment.place);
-    const count = Math.min(this.#makeRoom(), Math.min(segment.end, this.#log.committed) - from);
+    const count = Math.min(this.#makeRoom(), Math.min(segment.end, this.#log.committedPosition) - from);
     await this.#file!.seek(SEGMENT_HEADER_BYTES + from - segment.place.position);
     for (let read = 0; read < count;) {
       const some = await this.#file!.read(this.#bytes.subarray(this.#end, this.#end + count - read));

@@ -12,8 +12,3 @@ export interface MutationListener {
    */
   onMutation(mutation: Mutation): Position;
 }
-
-/** The newest position among everything that was looked at or changed since the pipeline last set it to 0. */
-export interface Revealed {
-  position: Position;
-}

@@ -22,7 +22,7 @@ import { ExpirySweep } from "./expiry_sweep.ts";
 import { BUCKET_BYTES, BUCKET_COUNT_MIN, KeyIndex } from "./key_index.ts";
 import { Loader } from "./loader.ts";
 import { LruList } from "./lru_list.ts";
-import type { MutationListener, Revealed } from "./mutation_listener.ts";
+import type { MutationListener } from "./mutation_listener.ts";
 import { PositionStripes } from "./position_stripes.ts";
 import type { Fetchable } from "./prefetcher.ts";
 import { Snapshot, type SnapshotSink } from "./snapshot.ts";
@@ -48,8 +48,6 @@ export interface StoreOptions {
   readonly capBytes: number;
   readonly seed: HashSeed;
   readonly listener: MutationListener;
-  /** Told of every mutation that is looked at or made. */
-  readonly revealed: Revealed;
 }
 
 export class Store {
@@ -60,7 +58,8 @@ export class Store {
   readonly #entries: Entries;
   readonly #index: KeyIndex;
   readonly #order: LruList;
-  readonly #positions: PositionStripes;
+  /** Says what a reply has to wait for that shows something of the store. */
+  readonly positions: PositionStripes;
   readonly #snapshot: Snapshot;
   readonly #sweep: ExpirySweep;
   readonly #parts: StoreParts;
@@ -88,14 +87,14 @@ export class Store {
       older: OLDER_WORD,
       newer: NEWER_WORD,
     });
-    this.#positions = new PositionStripes(options.revealed);
+    this.positions = new PositionStripes();
     this.#snapshot = new Snapshot(this.#arena, this.#order);
     this.#sweep = new ExpirySweep(this.#arena, this.#entries, (row) => this.delete(row));
     this.#parts = { arena: this.#arena, entries: this.#entries, index: this.#index, order: this.#order };
     this.fetchable = {
       arena: this.#arena,
       index: this.#index,
-      positions: this.#positions,
+      positions: this.positions,
       announcedCount: 0,
     };
     this.reservedCapBytes = options.capBytes;
@@ -143,10 +142,10 @@ export class Store {
 
   /**
    * The entry of `key[start, end)`, whose hash is `hash`; 0 when there is none or its time is over at `nowMs`. With
-   * `nowMs` 0 no entry's time is over. Reveals what happened to the key last, found or not.
+   * `nowMs` 0 no entry's time is over. Shows what happened to the key last, found or not.
    */
   find(hash: number, key: Uint8Array, start: number, end: number, nowMs: number): Row {
-    this.#positions.look(hash);
+    this.positions.look(hash);
     const row = this.#index.find(hash, key, start, end);
     return row !== 0 && this.#entries.isExpired(row, nowMs) ? 0 : row;
   }
@@ -214,7 +213,7 @@ export class Store {
 
   /** Says that a reply shows something of the whole store. */
   revealAll(): void {
-    this.#positions.lookAtAll();
+    this.positions.lookAtAll();
   }
 
   // ---- Writes ------------------------------------------------------------------------------------
@@ -242,7 +241,7 @@ export class Store {
     if (row === 0) this.#insert(hash, mutation, blocks);
     else this.#overwrite(row, mutation, blocks);
     mutation.kind = KIND_SET;
-    this.#positions.change(hash, this.listener.onMutation(mutation));
+    this.positions.change(hash, this.listener.onMutation(mutation));
     return true;
   }
 
@@ -252,7 +251,7 @@ export class Store {
     this.#entries.setExpiresAt(row, expiresAtMs);
     const mutation = this.#mutationOf(row, KIND_EXPIRE);
     mutation.expiresAtMs = expiresAtMs;
-    this.#positions.change(this.#entries.hash(row), this.listener.onMutation(mutation));
+    this.positions.change(this.#entries.hash(row), this.listener.onMutation(mutation));
   }
 
   /** Removes the entry. */
@@ -264,7 +263,7 @@ export class Store {
     this.#index.remove(row);
     this.#order.remove(row);
     this.#entries.free(row);
-    this.#positions.change(hash, this.listener.onMutation(mutation));
+    this.positions.change(hash, this.listener.onMutation(mutation));
   }
 
   /** Removes the entry of `key[start, end)`, if its hash is `hash`. Whether it was there, and its time not over at `nowMs`. */
@@ -284,7 +283,7 @@ export class Store {
     this.#index.clear();
     this.#order.clear();
     this.#mutation.kind = KIND_FLUSH;
-    this.#positions.changeAll(this.listener.onMutation(this.#mutation));
+    this.positions.changeAll(this.listener.onMutation(this.#mutation));
   }
 
   /**

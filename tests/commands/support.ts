@@ -27,7 +27,7 @@ import {
   type Mutation,
   type Position,
 } from "../../src/core/mutation.ts";
-import type { MutationListener, Revealed } from "../../src/store/mutation_listener.ts";
+import type { MutationListener } from "../../src/store/mutation_listener.ts";
 import { Store } from "../../src/store/store.ts";
 
 /** A word of a request: text stands for a byte each character. */
@@ -120,7 +120,6 @@ export class Bench implements CommandContext {
   readonly sessions = new SessionRegistry();
   readonly session = this.sessions.open("127.0.0.1:1", 0);
   readonly mode = "standalone";
-  readonly revealed: Revealed = { position: 0 };
   readonly stores: readonly Store[];
   readonly shards: readonly { readonly id: number; readonly store: Store }[];
   /** A shard that is another node's. */
@@ -134,7 +133,7 @@ export class Bench implements CommandContext {
 
   constructor({ storeCount = 1, capBytes = MIB }: BenchOptions = {}) {
     const seed = { low: 1, high: 2 };
-    const options = { capBytes, seed, listener: this.#mutations, revealed: this.revealed };
+    const options = { capBytes, seed, listener: this.#mutations };
     this.stores = Array.from({ length: storeCount }, () => new Store(options));
     this.shards = this.stores.map((store, id) => ({ id, store }));
     this.reply = this.#respReply;
@@ -142,6 +141,11 @@ export class Bench implements CommandContext {
 
   whyNoShard(shard: number): string {
     return shard === this.movedShard ? `MOVED ${shard} 10.0.0.2:8082` : "";
+  }
+
+  /** Position of the newest mutation that was looked at or made since the last call, in any store. */
+  takeShownPosition(): number {
+    return Math.max(...this.stores.map((store) => store.positions.take()));
   }
 
   get store(): Store {

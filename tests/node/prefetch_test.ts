@@ -8,6 +8,7 @@ import { Prefetch } from "../../src/node/prefetch.ts";
 import { COMMAND_SPECS } from "../../src/protocol/command_specs.ts";
 import { encodeRequest } from "../../src/protocol/request_encoder.ts";
 import type { Fetchable } from "../../src/store/prefetcher.ts";
+import type { Shard } from "../../src/node/shard.ts";
 import type { Store } from "../../src/store/store.ts";
 import { TestStore } from "../store/store_fixture.ts";
 import { NodeWorld } from "./node_world.ts";
@@ -17,10 +18,10 @@ class NotingShards {
   readonly notes: string[] = [];
   readonly #keys: string[] = [];
   liveBytes = 2 * MIB;
-  readonly #own = Array.from({ length: 2 }, () => this.#store());
+  readonly #own = Array.from({ length: 2 }, () => ({ store: this.#store() }) as Shard);
 
   get stores(): Store[] {
-    return this.#own;
+    return this.#own.map(({ store }) => store);
   }
 
   announce(store: Fetchable, hash: number): void {
@@ -31,18 +32,18 @@ class NotingShards {
     this.notes.push(areNew ? "fetches for new ones" : FETCHES);
   }
 
-  storeOfKey(bytes: Uint8Array, start: number): Store | null {
+  shardOfKey(bytes: Uint8Array, start: number): Shard | null {
     return this.#own["ab".indexOf(String.fromCharCode(bytes[start]!))] ?? null;
   }
 
   /** What was found out about a request. */
-  describe({ command, store, hash }: DecodedRequest): string {
+  describe({ command, shard, hash }: DecodedRequest): string {
     const name = COMMAND_SPECS[command]?.name ?? "none";
-    return store === null ? name : `${name} ${this.#nameOf(store.fetchable)} ${this.#keys[hash]}`;
+    return shard === null ? name : `${name} ${this.#nameOf(shard.store.fetchable)} ${this.#keys[hash]}`;
   }
 
   #nameOf(store: Fetchable): string {
-    return "ab"[this.#own.findIndex(({ fetchable }) => fetchable === store)]!;
+    return "ab"[this.#own.findIndex(({ store: { fetchable } }) => fetchable === store)]!;
   }
 
   #store(): Store {

@@ -244,7 +244,7 @@ class Life {
   /** Notes what must be there after the end of `node`. */
   #settle(node: TestNode): void {
     const upTo = (position: number) => this.#moments.findLastIndex((moment) => moment.position <= position);
-    const { committed } = node.log;
+    const { committedPosition: committed } = node.log;
     this.#mustBeThere = upTo(committed);
     this.#mustBeSafe = this.#policy === "always" ? this.#mustBeThere : upTo(this.#synced);
     if (this.#disk.failedSyncCount > this.#failedSyncsBefore) this.#mayLoseUnsynced();

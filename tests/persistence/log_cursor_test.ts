@@ -53,7 +53,7 @@ Deno.test("A cursor reads every record that is committed, in order, and none tha
         node.log.endRequest();
         committed.push({ position: node.log.appended, count: written.length });
         for (let turns = randomBelow(random, 20); turns > 0; turns--) await Promise.resolve();
-        const reached = committed.findLast(({ position }) => position <= node.log.committed)!;
+        const reached = committed.findLast(({ position }) => position <= node.log.committedPosition)!;
         assert(follower.read.length <= reached.count, "nothing is read before it is committed");
       }
       await node.commit();
@@ -61,7 +61,7 @@ Deno.test("A cursor reads every record that is committed, in order, and none tha
       assertEquals(follower.read, written);
       await node.stop();
       await follower.done;
-      assertEquals([follower.end, follower.cursor.position], ["closed", node.log.committed]);
+      assertEquals([follower.end, follower.cursor.position], ["closed", node.log.committedPosition]);
       follower.cursor.close();
     }),
     { numRuns: 30 },

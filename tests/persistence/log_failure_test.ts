@@ -28,13 +28,13 @@ for (const policy of POLICIES) {
   Deno.test(`A log with policy ${policy} whose disk is full fails by name and resumes by itself, losing and doubling nothing`, async () => {
     const node = await nodeWithRoom(policy, 40);
     const { disk, log } = node;
-    const committed = log.committed;
+    const committed = log.committedPosition;
     node.set(0, "b", "2");
     node.log.endRequest();
     node.set(0, "c", LARGER_THAN_FILLED);
     assertEquals(await node.commit(), false);
     assertMatch(log.failure, /^Cannot write log: disk full .*free space, writes resume by themselves$/);
-    assertEquals(log.committed, committed);
+    assertEquals(log.committedPosition, committed);
     assertEquals(await log.whenCommitted(log.appended), false);
     assertEquals(await log.whenCommitted(committed), true);
 
@@ -46,7 +46,7 @@ for (const policy of POLICIES) {
     disk.capacityBytes = Infinity;
     node.clock.advance(DISK_FULL_RETRY_MS);
     await settle();
-    assertEquals([log.failure, log.committed], ["", log.appended]);
+    assertEquals([log.failure, log.committedPosition], ["", log.appended]);
     node.set(0, "d", "4");
     assertEquals(await node.commit(), true);
 
@@ -97,7 +97,7 @@ Deno.test("A log whose sync failed is failed for good, even when later syncs wou
   const node = await TestNode.start(disk);
   node.set(0, "a", "1");
   await node.commit();
-  const committed = node.log.committed;
+  const committed = node.log.committedPosition;
   disk.failSyncs = new Error("I/O error");
   node.set(0, "b", "2");
   const inFlight = node.commit();
@@ -109,7 +109,7 @@ Deno.test("A log whose sync failed is failed for good, even when later syncs wou
   node.set(0, "c", "3");
   assertEquals(await node.commit(), false);
   assertEquals(await node.log.syncThrough(node.log.appended), false);
-  assertEquals(node.log.committed, committed);
+  assertEquals(node.log.committedPosition, committed);
   await node.stop();
 });
 
@@ -139,7 +139,7 @@ Deno.test("A log with policy everysec is failed for good by a failed sync", asyn
   await settle();
   assertMatch(node.log.failure, /^Cannot sync log: I\/O error/);
   disk.failSyncs = null;
-  assertEquals(await node.log.syncThrough(node.log.committed), false);
+  assertEquals(await node.log.syncThrough(node.log.committedPosition), false);
   node.set(0, "b", "2");
   assertEquals(await node.commit(), false);
   await node.stop();
@@ -188,7 +188,7 @@ for (const code of ["EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "EINTR", "EDQUOT"]) 
       disk[fault] = null;
       node.clock.advance(DISK_FULL_RETRY_MS);
       await settle();
-      assertEquals([node.log.failure, node.log.committed], ["", node.log.appended]);
+      assertEquals([node.log.failure, node.log.committedPosition], ["", node.log.appended]);
     }
     disk.losePower();
     const restarted = await TestNode.start(disk);
@@ -208,7 +208,7 @@ Deno.test("A log that cannot have its next segment's mark saved goes on with the
       node.log.endRequest();
       await settle();
     }
-    const committed = node.log.committed;
+    const committed = node.log.committedPosition;
     disk.failDirectorySyncs = null;
     node.clock.advance(DISK_FULL_RETRY_MS);
     for (let turn = 0; turn < turns; turn++) await Promise.resolve();

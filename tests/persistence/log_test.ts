@@ -23,7 +23,7 @@ Deno.test("A log that syncs always commits only what is synced, and gathers the 
   const first = node.set(0, "a", "1");
   node.log.endRequest();
   await settle();
-  assertEquals(node.log.committed, 0);
+  assertEquals(node.log.committedPosition, 0);
   const syncsBefore = disk.syncCount;
   const writesBefore = disk.writeCount;
   const firstDone = node.log.whenCommitted(first);
@@ -39,7 +39,7 @@ Deno.test("A log that syncs always commits only what is synced, and gathers the 
   assertEquals(await firstDone, true);
   assertEquals(await secondDone, true);
   assertEquals([disk.syncCount, disk.writeCount], [syncsBefore + 1, writesBefore + 1]);
-  assertEquals([node.log.committed, node.log.backlogBytes], [node.log.appended, 0]);
+  assertEquals([node.log.committedPosition, node.log.backlogBytes], [node.log.appended, 0]);
   await node.stop();
 });
 
@@ -62,7 +62,7 @@ for (const policy of ["everysec", "no"] as const) {
       node.set(0, `k${i}`, "v");
       node.log.endRequest();
     }
-    assertEquals(node.log.committed, 0);
+    assertEquals(node.log.committedPosition, 0);
     assertEquals(await node.log.whenCommitted(node.log.appended), true);
     assertEquals([disk.syncCount, disk.writeCount], [syncCount, writeCount + 1]);
     assertEquals(await contentAfterKill(disk), node.model.content());

@@ -62,7 +62,7 @@ Deno.test("Loading reveals nothing, tells nobody of entries, and refuses what ca
   assert(add(loader, "key", "value", 0));
   assert(!add(loader, "large", "v".repeat(16 * 56), 0));
   loader.end();
-  assertEquals([test.listener.heard.length, test.revealed.position], [0, 0]);
+  assertEquals([test.listener.heard.length, test.store.positions.take()], [0, 0]);
   assertEquals([...test.content().keys()], ["key"]);
   test.store.check();
 });

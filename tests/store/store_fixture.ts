@@ -9,7 +9,7 @@ import {
   Mutation,
   type Position,
 } from "../../src/core/mutation.ts";
-import type { MutationListener, Revealed } from "../../src/store/mutation_listener.ts";
+import type { MutationListener } from "../../src/store/mutation_listener.ts";
 import { BLOCK_COST_BYTES, type Row, Store } from "../../src/store/store.ts";
 
 export interface Heard {
@@ -53,7 +53,6 @@ export const SILENT_LISTENER: MutationListener = { onMutation: () => 0 };
 /** A store of `blockCount` blocks, spoken to in text, with all that hangs on it. */
 export class TestStore {
   readonly listener = new RecordingListener();
-  readonly revealed: Revealed = { position: 0 };
   readonly store: Store;
 
   constructor(blockCount: number) {
@@ -61,7 +60,6 @@ export class TestStore {
       capBytes: blockCount * BLOCK_COST_BYTES,
       seed: { low: 0x1234567, high: 0x89abcde },
       listener: this.listener,
-      revealed: this.revealed,
     });
   }
 

@@ -11,7 +11,7 @@ import { keyOf, SILENT_LISTENER, TestStore } from "./store_fixture.ts";
 const SEED = { low: 3, high: 4 };
 
 function silentStore(capBytes: number): Store {
-  return new Store({ capBytes, seed: SEED, listener: SILENT_LISTENER, revealed: { position: 0 } });
+  return new Store({ capBytes, seed: SEED, listener: SILENT_LISTENER });
 }
 
 function set(store: Store, key: Uint8Array, value?: Uint8Array): boolean {
@@ -230,21 +230,21 @@ Deno.test("Store's look at a key reveals the last mutation of that key, found or
   );
   assertEquals(new Set(hashes.map((hash) => hash & 4095)).size, 3, "the keys have stripes of their own");
   test.set("a", "");
-  assertEquals(test.revealed.position, 1);
+  assertEquals(test.store.positions.take(), 1);
   test.set("b", "");
   test.deleteKey("b");
-  assertEquals(test.revealed.position, 3);
+  assertEquals(test.store.positions.take(), 3);
   const look = (key: string) => {
-    test.revealed.position = 0;
+    test.store.positions.take();
     test.find(key);
-    return test.revealed.position;
+    return test.store.positions.take();
   };
   assertEquals(["a", "b", "c"].map(look), [1, 3, 0]);
   test.store.expire(test.find("a"), 9);
   assertEquals(["a", "b", "c"].map(look), [4, 3, 0]);
-  test.revealed.position = 0;
+  test.store.positions.take();
   test.store.revealAll();
-  assertEquals(test.revealed.position, 4);
+  assertEquals(test.store.positions.take(), 4);
   test.store.flush();
   assertEquals(["a", "b", "c"].map(look), [5, 5, 5]);
 });
@@ -252,8 +252,8 @@ Deno.test("Store's look at a key reveals the last mutation of that key, found or
 Deno.test("Store's look at an evicted key reveals the eviction", () => {
   const test = new TestStore(16);
   for (let i = 0; i <= 16; i++) test.set(`k${i}`, "");
-  test.revealed.position = 0;
+  test.store.positions.take();
   assertEquals(test.find("k0"), 0);
-  assertEquals(test.revealed.position, 17);
+  assertEquals(test.store.positions.take(), 17);
   assertEquals(test.listener.heard[16]?.kind, "delete");
 });
