@@ -1,6 +1,7 @@
 /**
  * The house stays as it is drawn (DESIGN.md, "The house"): imports go down only, each room touches what it may, the
- * runtime is reached for in one room, the store does not wait, and no file holds two ideas.
+ * runtime is reached for in one room, the store does not wait, no function takes more than a reader can hold, and no
+ * file holds two ideas.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 
@@ -39,6 +40,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
 
 const ENTRY_POINTS = ["node.ts", "balancer.ts", "balancer_worker.ts", "cluster.ts"];
 const LINE_COUNT_MAX = 400;
+const PARAMETER_COUNT_MAX = 5;
 const SOURCE = new URL("../src/", import.meta.url);
 
 /** What is wrong with the file at `path` (relative to `src`), a sentence each. */
@@ -57,6 +59,7 @@ function violationsOf(path: string, source: string): string[] {
   if (!isEntryPoint && room !== "io" && /\bDeno\s*[.[]/.test(code)) {
     violations.push(`${path}: reaches for Deno, which only src/io may`);
   }
+  violations.push(...longParameterListsOf(code).map((list) => `${path}: ${list}`));
   if (room === "store" && /\b(async|await)\b/.test(code)) violations.push(`${path}: the store does not wait`);
 
   for (const target of importsOf(code)) {
@@ -90,6 +93,49 @@ function importsOf(code: string): string[] {
 function withoutComments(source: string): string {
   const tokens = /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g;
   return source.replace(tokens, (token) => token.startsWith("/") ? " " : token);
+}
+
+/** Functions, methods, function types and arrows that take too many parameters, a sentence each. */
+function longParameterListsOf(code: string): string[] {
+  const long: string[] = [];
+  const plain = code.replace(/"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`/g, '""');
+  for (const { index: open } of plain.matchAll(/\(/g)) {
+    const close = closingOf(plain, open);
+    const items = itemsOf(plain.slice(open + 1, close));
+    // The arguments of a call look the same but for the types; only an arrow may leave these out.
+    const isDeclared = /^\s*=>/.test(plain.slice(close + 1)) || items.every((item) => DECLARED.test(item));
+    if (items.length <= PARAMETER_COUNT_MAX || !isDeclared) continue;
+    const name = /([\w$#]+)\s*(?:<[^()]*>\s*)?$/.exec(plain.slice(0, open))?.[1] ?? "a function";
+    long.push(`${name} has ${items.length} parameters, give it an object`);
+  }
+  return long;
+}
+
+/** A parameter with its type or its default: `name: T`, `name?: T`, `...rest: T`, `{ a, b }: T`, `name = 1`. */
+const DECLARED =
+  /^(?:(?:public|private|protected|readonly|override)\s+)*(?:\.{3})?(?:[\w$]+\??|\{.*\}|\[.*\])\s*(?::|=(?!=))/s;
+
+/** Where the bracket that opens at `open` is closed; the end of the code when it never is. */
+function closingOf(code: string, open: number): number {
+  let depth = 0;
+  for (let at = open; at < code.length; at++) {
+    if ("([{".includes(code[at]!)) depth++;
+    else if (")]}".includes(code[at]!) && --depth === 0) return at;
+  }
+  return code.length;
+}
+
+/** What commas divide that stand in no bracket, those of type arguments included. */
+function itemsOf(list: string): string[] {
+  const items = [""];
+  let depth = 0;
+  for (const [token] of list.matchAll(/=>|[<>]=|[\s\S]/g)) {
+    if ("([{<".includes(token)) depth++;
+    else if (")]}>".includes(token)) depth--;
+    if (token === "," && depth === 0) items.push("");
+    else items[items.length - 1] += token;
+  }
+  return items.map((item) => item.trim()).filter((item) => item !== "");
 }
 
 function* sourceFiles(folder: URL): Iterable<URL> {
@@ -247,6 +293,23 @@ Deno.test("A planted violation is found", () => {
     ["node/a.ts", "const now = Deno.memoryUsage();", "reaches for Deno"],
     ["node/a.ts", 'const url = "http://x"; Deno["exit"](1);', "reaches for Deno"],
     ["store/a.ts", "export async function a() {}", "the store does not wait"],
+    [
+      "core/a.ts",
+      "function* f<A, B>(a: A, b: B, c = 1, d?: X, { e }: Y, ...g: Z[]) {}",
+      "f has 6 parameters",
+    ],
+    [
+      "core/a.ts",
+      "class A { async #f(\n  a: A,\n  b: B,\n  c: C,\n  d: D,\n  e: E,\n  g: G,\n) {} }",
+      "#f has 6",
+    ],
+    [
+      "core/a.ts",
+      "class A { constructor(readonly a: A, b: B, c: C, d: D, e: E, g: G) {} }",
+      "constructor has 6",
+    ],
+    ["core/a.ts", "interface A { f(a: A, b: B, c: C, d: D, e: E, g: G): void }", "f has 6 parameters"],
+    ["core/a.ts", "each((a, b, c, d, e, g) => a);", "a function has 6 parameters"],
     ["attic/a.ts", "", "is in no known room"],
     ["other.ts", "", "is in no known room"],
     ["node/camelCase.ts", "", "is not named in snake_case"],
@@ -263,6 +326,9 @@ Deno.test("What the rules allow is not taken for a violation", () => {
   const allowed: [string, string][] = [
     ["store/a.ts", 'import { b } from "./b.ts";\nimport { c } from "../core/c.ts";'],
     ["store/a.ts", "/** Not async, and Deno.open is not called. */ // async Deno.exit\n"],
+    ["core/a.ts", "function f(a: Map<A, B>, b: (x: X, y: Y) => Z, { c, d }: C, e = [1, 2], g?: G,) {}"],
+    ["core/a.ts", "const x = y ? f(a, b, c, d, e, g) : h; if (f(a, b ? c : d, e, g, h, i, { j: k })) {}"],
+    ["core/a.ts", 'function f(a: "(, , , , , ,") {} // (a: A, b: B, c: C, d: D, e: E, g: G)'],
     ["core/a.ts", 'import { crc32 } from "node:zlib";\nimport { x } from "@std/assert";'],
     ["io/a.ts", "Deno.exit(0);"],
     ["balancer.ts", 'import { b } from "./balancer/b.ts";\nDeno.exit(0);'],

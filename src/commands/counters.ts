@@ -72,7 +72,7 @@ export function incrbyfloat(context: CommandContext): void {
   newText.clear();
   newText.ascii(decimalText(sum));
   const expiresAtMs = row === 0 ? 0 : store.expiresAt(row);
-  if (!setValue(context, 1, newText.bytes, 0, newText.length, expiresAtMs)) return;
+  if (!setValue(context, 1, newText.bytes, newText.length, expiresAtMs)) return;
   reply.bulk(newText.bytes, 0, newText.length);
 }
 
@@ -95,7 +95,7 @@ function add(context: CommandContext, increment: number): void {
   if (!Number.isSafeInteger(sum)) return addWide(context, BigInt(increment));
   newText.clear();
   newText.decimal(sum);
-  if (setValue(context, 1, newText.bytes, 0, newText.length, expiresAtMs)) reply.integer(sum);
+  if (setValue(context, 1, newText.bytes, newText.length, expiresAtMs)) reply.integer(sum);
 }
 
 /** Adds a 64-bit integer to key 1. */
@@ -116,5 +116,5 @@ function addWide(context: CommandContext, increment: bigint): void {
   newText.clear();
   newText.ascii(sum.toString());
   const expiresAtMs = row === 0 ? 0 : store.expiresAt(row);
-  if (setValue(context, 1, newText.bytes, 0, newText.length, expiresAtMs)) reply.integer(sum);
+  if (setValue(context, 1, newText.bytes, newText.length, expiresAtMs)) reply.integer(sum);
 }

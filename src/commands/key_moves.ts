@@ -61,7 +61,7 @@ export function copy(context: CommandContext): void {
   const length = source.valueLength(row);
   const value = scratch.take(length);
   source.copyValue(row, value, 0);
-  if (setValue(context, 2, value, 0, length, source.expiresAt(row))) reply.integer(1);
+  if (setValue(context, 2, value, length, source.expiresAt(row))) reply.integer(1);
   scratch.release();
 }
 
@@ -77,8 +77,8 @@ function moveValue(context: CommandContext): boolean {
   const value = scratch.take(length);
   source.copyValue(row, value, 0);
   source.delete(row);
-  const isMoved = setValue(context, 2, value, 0, length, expiresAtMs);
-  if (!isMoved) setValue(context, 1, value, 0, length, expiresAtMs);
+  const isMoved = setValue(context, 2, value, length, expiresAtMs);
+  if (!isMoved) setValue(context, 1, value, length, expiresAtMs);
   scratch.release();
   return isMoved;
 }

@@ -60,7 +60,7 @@ export function setrange(context: CommandContext): void {
   if (offset > oldLength) value.fill(0, oldLength, offset);
   copyBytes(value, offset, request.bytes, request.starts[3]!, request.ends[3]!);
   const expiresAtMs = row === 0 ? 0 : store.expiresAt(row);
-  if (setValue(context, 1, value, 0, length, expiresAtMs)) reply.integer(length);
+  if (setValue(context, 1, value, length, expiresAtMs)) reply.integer(length);
   scratch.release();
 }
 
@@ -80,6 +80,6 @@ export function append(context: CommandContext): void {
   const value = scratch.take(length);
   store.copyValue(row, value, 0);
   copyBytes(value, oldLength, request.bytes, request.starts[2]!, request.ends[2]!);
-  if (setValue(context, 1, value, 0, length, store.expiresAt(row))) reply.integer(length);
+  if (setValue(context, 1, value, length, store.expiresAt(row))) reply.integer(length);
   scratch.release();
 }

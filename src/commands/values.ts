@@ -38,30 +38,19 @@ export function replyKey(reply: Reply, store: Store, row: Row): void {
 }
 
 /**
- * Sets the key in argument `keyArgument` to `value[valueStart, valueEnd)` until `expiresAtMs` (0 = for ever).
+ * Sets the key in argument `keyArgument` to the first `length` bytes of `value` until `expiresAtMs` (0 = for ever).
  * False when that was refused: then nothing has changed and the error is said.
  */
 export function setValue(
   context: CommandContext,
   keyArgument: number,
   value: Uint8Array,
-  valueStart: number,
-  valueEnd: number,
+  length: number,
   expiresAtMs: number,
 ): boolean {
-  const { request } = context;
-  if (valueEnd - valueStart > VALUE_BYTES_MAX) {
-    context.reply.error(VALUE_TOO_LONG);
-    return false;
-  }
-  const store = context.storeOf(keyArgument);
-  mutation.setKey(request.bytes, request.starts[keyArgument]!, request.ends[keyArgument]!);
-  mutation.setValue(value, valueStart, valueEnd);
+  mutation.setValue(value, 0, length);
   mutation.expiresAtMs = expiresAtMs;
-  const fits = store.set(context.hashOf(keyArgument), mutation);
-  mutation.release();
-  if (!fits) context.reply.error(DOES_NOT_FIT);
-  return fits;
+  return setKey(context, keyArgument);
 }
 
 /** As {@linkcode setValue}, with the value in argument `valueArgument`. */
@@ -72,13 +61,21 @@ export function setArgument(
   expiresAtMs: number,
 ): boolean {
   const { request } = context;
-  const valueStart = request.starts[valueArgument]!;
-  return setValue(
-    context,
-    keyArgument,
-    request.bytes,
-    valueStart,
-    request.ends[valueArgument]!,
-    expiresAtMs,
-  );
+  mutation.setValue(request.bytes, request.starts[valueArgument]!, request.ends[valueArgument]!);
+  mutation.expiresAtMs = expiresAtMs;
+  return setKey(context, keyArgument);
+}
+
+/** Sets the key in argument `keyArgument` to the value and expiry that `mutation` has, and lets go of their bytes. */
+function setKey(context: CommandContext, keyArgument: number): boolean {
+  const { request } = context;
+  let refusal = VALUE_TOO_LONG;
+  if (mutation.valueEnd - mutation.valueStart <= VALUE_BYTES_MAX) {
+    const store = context.storeOf(keyArgument);
+    mutation.setKey(request.bytes, request.starts[keyArgument]!, request.ends[keyArgument]!);
+    refusal = store.set(context.hashOf(keyArgument), mutation) ? "" : DOES_NOT_FIT;
+  }
+  mutation.release();
+  if (refusal !== "") context.reply.error(refusal);
+  return refusal === "";
 }
