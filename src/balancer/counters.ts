@@ -42,7 +42,7 @@ export class Counters {
     this.#all[this.#row + CLIENTS]!--;
   }
 
-  /** A client was turned away. */
+  /** A client was refused: there were too many. */
   rejected(): void {
     this.#all[this.#row + REJECTED_CONNECTIONS]!++;
   }

@@ -21,7 +21,7 @@ export interface ServingOptions {
   readonly logger: Logger;
   /** A client that takes none of its replies for this long is dropped; `CLIENT_WRITE_STALL_MS` by default. */
   readonly clientStallMs?: number;
-  /** Further clients, of all workers together, are turned away; `CLIENT_COUNT_MAX` by default. */
+  /** Further clients, of all workers together, are refused; `CLIENT_COUNT_MAX` by default. */
   readonly clientCountMax?: number;
   /** Names the process among those that have this topology in turn; shared by its workers, by default random. */
   readonly run?: string;

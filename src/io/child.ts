@@ -1,4 +1,4 @@
-/** A child process as its keeper sees it, and who starts one. */
+/** A child process as its parent sees it, and who starts one. */
 
 export interface ChildSpec {
   /** As it appears in front of the child's lines, e.g. `node:8081`. */

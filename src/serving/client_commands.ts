@@ -59,10 +59,10 @@ export function hello(context: SessionContext): void {
   if (nameArgument > 0) session.name = argumentText(request, nameArgument);
   session.protocolVersion = version === 3 ? 3 : 2;
   context.protocolChanged();
-  replyGreeting(context);
+  replyHello(context);
 }
 
-function replyGreeting({ session, mode, reply }: SessionContext): void {
+function replyHello({ session, mode, reply }: SessionContext): void {
   reply.mapStart(7);
   reply.bulkText("server");
   reply.bulkText("redis");

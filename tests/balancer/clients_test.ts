@@ -92,7 +92,7 @@ Deno.test("A client that breaks off in the middle of a pipeline leaves nothing b
   await world.stop();
 });
 
-Deno.test("A client beyond the limit is told so and turned away", async () => {
+Deno.test("A client beyond the limit is told so and refused", async () => {
   const world = await World.start({ clientCountMax: 1 });
   const [first, second] = [await world.client(), await world.client()];
   await settle();

@@ -29,8 +29,8 @@ function resp(...lines: string[]): string {
 class TestLink {
   /** Replies by the number of their request; each comes once. */
   readonly replies = new Map<number, string>();
-  /** What came before there were runs. */
-  greeting = "";
+  /** The reply to `ROUNDEL LINK`: what comes before there are runs. */
+  linkReply = "";
   pushes: string[] = [];
   runs: [firstRequest: number, count: number][] = [];
   isClosed = false;
@@ -60,9 +60,9 @@ class TestLink {
     try {
       for (let count; (count = await this.connection.read(buffer)) !== null;) {
         held = new Uint8Array([...held, ...buffer.subarray(0, count)]);
-        if (this.greeting === "") {
+        if (this.linkReply === "") {
           const end = held.indexOf(0x0a) + 1;
-          this.greeting = textOf(held, 0, end);
+          this.linkReply = textOf(held, 0, end);
           held = held.slice(end);
         }
         held = this.#take(held);
@@ -191,7 +191,7 @@ Deno.test("What a client asked before it ended its half of the connection is ans
 Deno.test("On a link a read is answered though a write before it waits for its sync, in runs that say which is which", async () => {
   const world = await startNode();
   const link = await TestLink.open(world, 1);
-  assertEquals(link.greeting, "+OK\r\n");
+  assertEquals(link.linkReply, "+OK\r\n");
   world.disk.holdSyncs();
   await link.send("SET a 1", "GET safe", "GET safe", "SET b 1", "GET a", "GET safe");
   await link.send("GET b", "GET safe");
@@ -250,7 +250,7 @@ Deno.test("A balancer's new link closes its older ones before it is answered, an
   world.disk.holdSyncs();
   await older.send("SAVE", "SET key old");
   const newer = await TestLink.open(world, 2);
-  assertEquals([newer.greeting, older.isClosed, otherLane.isClosed], ["+OK\r\n", true, false]);
+  assertEquals([newer.linkReply, older.isClosed, otherLane.isClosed], ["+OK\r\n", true, false]);
   world.disk.releaseSyncs();
   for (let i = 0; i < 20; i++) {
     world.clock.advance(1);
@@ -266,9 +266,9 @@ Deno.test("Another run of the balancer closes all links of the one before; a lin
   const world = await startNode();
   const [a, b] = [await TestLink.open(world, 5), await TestLink.open(world, 1, "r1", "b")];
   const late = await TestLink.open(world, 4);
-  assertEquals([late.greeting.slice(0, 7), a.isClosed, b.isClosed], ["-STALE ", false, false]);
+  assertEquals([late.linkReply.slice(0, 7), a.isClosed, b.isClosed], ["-STALE ", false, false]);
   const next = await TestLink.open(world, 1, "r2");
-  assertEquals([next.greeting, a.isClosed, b.isClosed, late.isClosed], ["+OK\r\n", true, true, false]);
+  assertEquals([next.linkReply, a.isClosed, b.isClosed, late.isClosed], ["+OK\r\n", true, true, false]);
   await next.send("GET safe");
   assertEquals(next.replies.get(0), "$1\r\n1\r\n");
   await world.stop();
