@@ -2,10 +2,10 @@
 import { EntryHead } from "../persistence/dump_frame.ts";
 import type { DumpSink, DumpSource } from "../persistence/dump_stream.ts";
 import type { Row, SnapshotSink, Store } from "../store/store.ts";
-import type { Shard } from "./shard.ts";
+import type { ShardCopy } from "./shard_copy.ts";
 
 /** The shard's snapshots, one after the other: a dump that was abandoned is begun anew from the same source. */
-export function dumpSourceOf(shard: Shard): DumpSource {
+export function dumpSourceOf(shard: ShardCopy): DumpSource {
   const { store } = shard;
   return {
     shard: shard.id,

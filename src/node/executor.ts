@@ -28,7 +28,7 @@ import { Session, type SessionRegistry } from "../serving/session.ts";
 import type { Store } from "../store/store.ts";
 import { CommitPoint } from "./commit_point.ts";
 import type { DecodedRequest } from "./decoded_request.ts";
-import type { Shard } from "./shard.ts";
+import type { ShardCopy } from "./shard_copy.ts";
 import type { ShardTable } from "./shard_table.ts";
 
 const CROSS_SLOT = "CROSSSLOT Keys in request don't hash to the same slot";
@@ -73,7 +73,7 @@ export class Executor implements CommandContext {
   /** What the reply to the current request waits for. */
   readonly #commitPoint = new CommitPoint();
   /** The shard that argument `#locatedArgument` of the current request belongs to. */
-  #located: Shard | null = null;
+  #located: ShardCopy | null = null;
   #locatedHash = 0;
   #locatedArgument = 0;
   /** Whether other keys of the request are in other shards, or it looks at whole stores. */

@@ -18,7 +18,7 @@ import type { Topology } from "../topology/topology.ts";
 import { refusalOfDocument } from "../topology/topology_check.ts";
 import type { AdminTarget } from "./admin.ts";
 import { RecoveredStores, shardsOfNode } from "./recovered_stores.ts";
-import { Shard } from "./shard.ts";
+import { ShardCopy } from "./shard_copy.ts";
 import { ShardTable } from "./shard_table.ts";
 import type { World } from "./world.ts";
 
@@ -212,7 +212,7 @@ export class Keeper implements AdminTarget {
     const known = new Map(this.shards.shards.map((shard) => [shard.id, shard]));
     const shards = [...this.#stores.stores].map(([id, store]) => {
       const history = this.#recovered.histories.get(id) ?? new ShardHistory();
-      const shard = known.get(id) ?? new Shard(id, store, this.log, history);
+      const shard = known.get(id) ?? new ShardCopy(id, store, this.log, history);
       shard.enterEpoch(topology?.shards[id]?.epoch ?? FIRST_EPOCH);
       return shard;
     });

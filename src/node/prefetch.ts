@@ -9,7 +9,7 @@ import { findCommand } from "../protocol/command_table.ts";
 import { type Fetchable, Prefetcher } from "../store/prefetcher.ts";
 import type { DecodedRequest } from "./decoded_request.ts";
 import type { Store } from "../store/store.ts";
-import type { Shard } from "./shard.ts";
+import type { ShardCopy } from "./shard_copy.ts";
 
 /** What is less, of all stores together, is in the cache anyway. */
 const LIVE_BYTES_MIN = 1 * MIB;
@@ -17,7 +17,7 @@ const LIVE_BYTES_MIN = 1 * MIB;
 /** What is asked of the node's shards. */
 export interface KeyOwners {
   readonly stores: readonly Pick<Store, "liveBytes">[];
-  shardOfKey(bytes: Uint8Array, start: number, end: number): Shard | null;
+  shardOfKey(bytes: Uint8Array, start: number, end: number): ShardCopy | null;
 }
 
 /** What is asked of a prefetcher. */

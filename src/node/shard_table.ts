@@ -7,18 +7,18 @@ import type { Store } from "../store/store.ts";
 import { shardOfSlot, slotRangeOf } from "../core/shard_ranges.ts";
 import { slotOfKey } from "../core/slot.ts";
 import type { Topology } from "../topology/topology.ts";
-import type { Shard } from "./shard.ts";
+import type { ShardCopy } from "./shard_copy.ts";
 
 export class ShardTable {
   /** Every shard copy of this node, in the order of their numbers. */
-  readonly shards: Shard[] = [];
+  readonly shards: ShardCopy[] = [];
   readonly stores: Store[] = [];
   readonly myId: string;
   #topology: Topology | null = null;
   /** The one shard that owns all slots, when there is no division into slots. */
-  #whole: Shard | null = null;
+  #whole: ShardCopy | null = null;
   /** The shards of the topology, `null` where another node has it. */
-  #shardOfNumber: (Shard | null)[] = [];
+  #shardOfNumber: (ShardCopy | null)[] = [];
 
   constructor(myId: string) {
     this.myId = myId;
@@ -38,14 +38,14 @@ export class ShardTable {
   }
 
   /** One shard that owns everything. */
-  ownAll(shard: Shard, topology: Topology | null): void {
+  ownAll(shard: ShardCopy, topology: Topology | null): void {
     this.#topology = topology;
     this.#whole = shard;
     this.#keep([shard]);
   }
 
   /** The shards that `topology` gives to this node; `shards` holds exactly those. */
-  ownShards(shards: readonly Shard[], topology: Topology): void {
+  ownShards(shards: readonly ShardCopy[], topology: Topology): void {
     this.#topology = topology;
     this.#shardOfNumber = topology.shards.map(() => null);
     for (const shard of shards) {
@@ -56,7 +56,7 @@ export class ShardTable {
   }
 
   /** The key's shard, or `null` when this node does not have it. */
-  shardOfKey(bytes: Uint8Array, start: number, end: number): Shard | null {
+  shardOfKey(bytes: Uint8Array, start: number, end: number): ShardCopy | null {
     if (this.#whole !== null) return this.#whole;
     if (this.#topology === null) return null;
     return this.#shardOfNumber[shardOfSlot(slotOfKey(bytes, start, end), this.#topology.shardCount)]!;
@@ -83,7 +83,7 @@ export class ShardTable {
     return slotOfKey(bytes, start, end);
   }
 
-  #keep(shards: readonly Shard[]): void {
+  #keep(shards: readonly ShardCopy[]): void {
     this.shards.length = 0;
     this.shards.push(...[...shards].sort((a, b) => a.id - b.id));
     this.stores.length = 0;

@@ -8,7 +8,7 @@ import { Prefetch } from "../../src/node/prefetch.ts";
 import { COMMAND_SPECS } from "../../src/protocol/command_specs.ts";
 import { encodeRequest } from "../../src/protocol/request_encoder.ts";
 import type { Fetchable } from "../../src/store/prefetcher.ts";
-import type { Shard } from "../../src/node/shard.ts";
+import type { ShardCopy } from "../../src/node/shard_copy.ts";
 import type { Store } from "../../src/store/store.ts";
 import { TestStore } from "../store/store_fixture.ts";
 import { NodeWorld } from "./node_world.ts";
@@ -18,7 +18,7 @@ class NotingShards {
   readonly notes: string[] = [];
   readonly #keys: string[] = [];
   liveBytes = 2 * MIB;
-  readonly #own = Array.from({ length: 2 }, () => ({ store: this.#store() }) as Shard);
+  readonly #own = Array.from({ length: 2 }, () => ({ store: this.#store() }) as ShardCopy);
 
   get stores(): Store[] {
     return this.#own.map(({ store }) => store);
@@ -32,7 +32,7 @@ class NotingShards {
     this.notes.push(areNew ? "fetches for new ones" : FETCHES);
   }
 
-  shardOfKey(bytes: Uint8Array, start: number): Shard | null {
+  shardOfKey(bytes: Uint8Array, start: number): ShardCopy | null {
     return this.#own["ab".indexOf(String.fromCharCode(bytes[start]!))] ?? null;
   }
 

@@ -1,5 +1,5 @@
 /**
- * One shard copy of this node: its store, and its place in its own history. It hears every mutation of the store
+ * This node's copy of a shard: its store, and its place in its own history. It hears every mutation of the store
  * and gives it to the log with the shard's number, epoch and next sequence, so that nothing changes unlogged.
  */
 import { assert } from "../core/assert.ts";
@@ -10,7 +10,7 @@ import type { Committing } from "../serving/reply_run.ts";
 import type { MutationListener } from "../store/mutation_listener.ts";
 import type { Store } from "../store/store.ts";
 
-export class Shard implements MutationListener {
+export class ShardCopy implements MutationListener {
   readonly id: number;
   readonly store: Store;
   readonly history: ShardHistory;
