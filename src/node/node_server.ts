@@ -20,13 +20,14 @@ import { runAdmin } from "./admin.ts";
 import { BatchRunners, type RunnerServices } from "./batch_runner.ts";
 import { NodeClient, type NodeClientServices } from "./client.ts";
 import { Commits } from "./commits.ts";
+import { Copies } from "./copies.ts";
+import type { DataFolder } from "./data_folder.ts";
 import { Dumps } from "./dumps.ts";
 import { infoSectionsOf } from "./info.ts";
 import { LinkRegistry } from "./link_registry.ts";
 import { LoadingRoom } from "./loading_room.ts";
 import { LoopMonitor } from "./loop_monitor.ts";
 import { Maintenance } from "./maintenance.ts";
-import { Keeper } from "./keeper.ts";
 import { Prefetch } from "./prefetch.ts";
 import type { World } from "./world.ts";
 
@@ -47,7 +48,8 @@ export class NodeServer {
   readonly #options: NodeOptions;
   readonly #world: World;
   readonly #listener: Listener;
-  readonly #keeper: Keeper;
+  readonly #copies: Copies;
+  readonly #folder: DataFolder;
   readonly #log: Log;
   readonly #dumps: Dumps;
   readonly #monitor: LoopMonitor;
@@ -70,10 +72,10 @@ export class NodeServer {
     const receiver = { receive: (connection: Connection) => room.receive(connection) };
     void acceptAll(listener, receiver, { clock: world.clock, faults });
     try {
-      const keeper = await Keeper.open({ ...options, port: listener.port }, world);
-      const server = new NodeServer(options, world, listener, { keeper, faults });
+      const copies = await Copies.recover({ ...options, port: listener.port }, world);
+      const server = new NodeServer(options, world, listener, { copies, faults });
       // What a lowered cap pushed out is in the log still, and must not come back at a later start.
-      if (keeper.evictedAtStart > 0) await server.#dumps.save();
+      if (copies.evictedAtStart > 0) await server.#dumps.save();
       receiver.receive = (connection) => server.#receive(connection);
       room.close();
       return server;
@@ -88,33 +90,35 @@ export class NodeServer {
     options: NodeOptions,
     world: World,
     listener: Listener,
-    { keeper, faults }: { keeper: Keeper; faults: FaultLog },
+    { copies, faults }: { copies: Copies; faults: FaultLog },
   ) {
     const { clock, logger } = world;
     this.#options = options;
     this.#world = world;
     this.#listener = listener;
-    this.#keeper = keeper;
-    this.#log = keeper.log;
-    const { shards } = keeper;
+    const { folder, table: shards } = copies;
+    const { log } = folder;
+    this.#copies = copies;
+    this.#folder = folder;
+    this.#log = log;
     this.#dumps = new Dumps({
       clock,
       logger,
-      log: keeper.log,
+      log,
       shards,
-      writer: keeper.dumpWriter,
+      writer: folder.dumpWriter,
       intervalMs: options.dumpIntervalMs,
       logBytes: options.dumpLogBytes,
-      lastPosition: keeper.dumpPosition,
+      lastPosition: folder.dumpPosition,
       servedCount: () => this.#counters.commands,
     });
-    const commits = new Commits(keeper.log, this.#dumps);
+    const commits = new Commits(log, this.#dumps);
     const writeRefusal = () => commits.writeRefusal();
     this.#monitor = new LoopMonitor(clock, () => this.#counters.commands);
     this.#maintenance = new Maintenance({
       clock,
       shards,
-      log: keeper.log,
+      log,
       writeRefusal,
       congested: () => commits.isCongested(),
     });
@@ -159,7 +163,7 @@ export class NodeServer {
     this.#services.writeWatch.stop();
     await this.#dumps.stop();
     await this.#log.close();
-    this.#keeper.close();
+    this.#folder.close();
     this.#world.logger.info("stopped");
   }
 
@@ -186,14 +190,14 @@ export class NodeServer {
     const sections = infoSectionsOf({
       clock: this.#world.clock,
       process: this.#world.process,
-      startedMs: this.#keeper.openedMs,
+      startedMs: this.#world.clock.monotonicMs(),
       port: this.port,
       maxMemoryBytes: this.#options.maxMemoryBytes,
       fsync: this.#options.fsync,
       log: this.#log,
       dumps,
       monitor: this.#monitor,
-      shards: this.#keeper.shards,
+      shards: this.#copies.table,
       cluster,
       clientCountMax: this.#options.clientCountMax,
       sessions,
@@ -211,12 +215,12 @@ export class NodeServer {
       settings: () => settings,
       whenCommitted: () => this.#log.whenCommitted(this.#log.appended),
       admin: (context: CommandContext) =>
-        runAdmin(this.#keeper, { context, links: this.#links, writeRefusal }),
+        runAdmin(this.#copies, { context, links: this.#links, writeRefusal }),
     };
   }
 
   #cluster(): ClusterView {
-    const { enabled, myId, epoch, topology } = this.#keeper.shards;
+    const { enabled, myId, epoch, topology } = this.#copies.table;
     return {
       enabled,
       myId,

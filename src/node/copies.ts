@@ -1,0 +1,181 @@
+/**
+ * The shard copies of a node, and which of them it owns: made when its data folder is recovered, and changed with
+ * each topology that a balancer has it adopt. A standalone node has one copy, of everything. A node of a cluster has
+ * none until it gets a topology; from then on the node file remembers that, and a restart goes on with it.
+ */
+import { assert } from "../core/assert.ts";
+import type { FsyncPolicy } from "../persistence/log.ts";
+import type { NodeIdentity } from "../protocol/roundel_exchange.ts";
+import type { Topology } from "../topology/topology.ts";
+import { refusalOfDocument } from "../topology/topology_check.ts";
+import type { AdminTarget } from "./admin.ts";
+import { DataFolder } from "./data_folder.ts";
+import { RecoveredStores, shardsOfNode } from "./recovered_stores.ts";
+import { ShardCopy } from "./shard_copy.ts";
+import { ShardTable } from "./shard_table.ts";
+import type { World } from "./world.ts";
+
+/** Epoch of a shard that never had another primary. */
+const FIRST_EPOCH = 1;
+
+export interface CopiesOptions {
+  readonly port: number;
+  readonly dataDir: string;
+  readonly maxMemoryBytes: number;
+  readonly fsync: FsyncPolicy;
+  readonly standalone: boolean;
+}
+
+export class Copies implements AdminTarget {
+  readonly folder: DataFolder;
+  /** Where each copy is found by its shard or by a key. */
+  readonly table: ShardTable;
+  readonly #options: CopiesOptions;
+  readonly #world: World;
+  readonly #stores: RecoveredStores;
+  /** Adoptions happen one after the other. */
+  #adopting: Promise<void> = Promise.resolve();
+
+  /** Fills the copies with what the data folder holds. Rejects with `RefusalError` when it may not be used as it is. */
+  static async recover(options: CopiesOptions, world: World): Promise<Copies> {
+    const { clock, logger } = world;
+    const beganMs = clock.monotonicMs();
+    const stores = new RecoveredStores();
+    const folder = await DataFolder.open({
+      ...options,
+      targetFor: ({ id, hashSeed }, topology) => {
+        stores.useSeed(topology?.hashSeed ?? hashSeed);
+        for (const [shard, capBytes] of capsAtStart(options, id, topology)) stores.add(shard, capBytes);
+        return stores;
+      },
+    }, world);
+    const copies = new Copies(options, world, folder, stores);
+    copies.#own(folder.topologyAtStart);
+    logger.info("data recovered", {
+      shards: copies.table.shards.length,
+      entries: copies.entryCount,
+      tookMs: Math.round(clock.monotonicMs() - beganMs),
+    });
+    return copies;
+  }
+
+  private constructor(options: CopiesOptions, world: World, folder: DataFolder, stores: RecoveredStores) {
+    this.#options = options;
+    this.#world = world;
+    this.folder = folder;
+    this.#stores = stores;
+    this.table = new ShardTable(folder.identity.id);
+  }
+
+  /** Entries that a lowered cap pushed out while the data was read: the log does not know yet that they are gone. */
+  get evictedAtStart(): number {
+    return this.#stores.evictedCount;
+  }
+
+  get entryCount(): number {
+    return this.table.stores.reduce((sum, store) => sum + store.entryCount, 0);
+  }
+
+  get standalone(): boolean {
+    return this.#options.standalone;
+  }
+
+  get topology(): Topology | null {
+    return this.table.topology;
+  }
+
+  identity(): NodeIdentity {
+    const { id, cluster } = this.folder.identity;
+    return {
+      id,
+      cluster: this.standalone ? null : cluster,
+      version: this.topology?.version ?? 0,
+      maxMemoryBytes: this.#options.maxMemoryBytes,
+      entries: this.entryCount,
+      standalone: this.standalone,
+    };
+  }
+
+  status(): { entries: number; expiring: number } {
+    const expiring = this.table.stores.reduce((sum, store) => sum + store.volatileCount, 0);
+    return { entries: this.entryCount, expiring };
+  }
+
+  adopt(topology: Topology): Promise<string> {
+    const adopted = this.#adopting.then(() => this.#adopt(topology));
+    this.#adopting = adopted.then(() => {}, () => {}); // told to whoever asked for it
+    return adopted;
+  }
+
+  /** Empty once it is durable; else the error reply of one that must not be adopted. */
+  async #adopt(topology: Topology): Promise<string> {
+    const { id, cluster } = this.folder.identity;
+    const { maxMemoryBytes } = this.#options;
+    // At its turn: what was known when it arrived may be older than what the one before it has left.
+    const refusal = refusalOfDocument(topology, {
+      id,
+      cluster,
+      topology: this.topology,
+      maxMemoryBytes,
+      shards: this.#stores.stores.keys(),
+    });
+    if (refusal !== "") return refusal;
+    if (this.topology?.version === topology.version) return "";
+    const caps = shardsOfNode(topology, id, maxMemoryBytes);
+    await this.folder.saveTopology(topology);
+    this.#stores.useSeed(topology.hashSeed);
+    for (const [shard, capBytes] of caps) {
+      const store = this.#stores.stores.get(shard);
+      if (store === undefined) this.#stores.add(shard, capBytes);
+      else this.#changeCap(shard, capBytes);
+    }
+    this.#own(topology);
+    this.#world.logger.info("topology adopted", { version: topology.version, shards: caps.size });
+    return "";
+  }
+
+  #changeCap(shard: number, capBytes: number): void {
+    const store = this.#stores.stores.get(shard)!;
+    if (capBytes > store.reservedCapBytes) {
+      this.#world.logger.warn("shard's larger memory cap takes effect at the next start", {
+        shard,
+        capBytes,
+      });
+    }
+    store.setCap(Math.min(capBytes, store.reservedCapBytes));
+  }
+
+  /** Takes over the shards that `topology` gives to this node: from here on their mutations are logged. */
+  #own(topology: Topology | null): void {
+    const { folder, table } = this;
+    const known = new Map(table.shards.map((copy) => [copy.id, copy]));
+    const copies = [...this.#stores.stores].map(([id, store]) => {
+      const copy = known.get(id) ?? new ShardCopy(id, store, folder.log, folder.historyAtStart(id));
+      copy.enterEpoch(topology?.shards[id]?.epoch ?? FIRST_EPOCH);
+      return copy;
+    });
+    if (topology?.routing === "slots") return table.ownShards(copies, topology);
+    if (topology === null && !this.standalone) return;
+    assert(copies.length === 1, "one shard owns everything");
+    table.ownAll(copies[0]!, topology);
+  }
+}
+
+/**
+ * Memory cap of each shard's copy to recover with. The topology may still say what --max-memory was before this
+ * start: then each cap changes in the same measure, until the balancer has worked out the new one.
+ */
+function capsAtStart(
+  { maxMemoryBytes, standalone }: CopiesOptions,
+  id: string,
+  topology: Topology | null,
+): Map<number, number> {
+  if (standalone) return new Map([[0, maxMemoryBytes]]);
+  if (topology === null) return new Map();
+  const before = topology.nodes.find((node) => node.id === id)?.maxMemoryBytes ?? maxMemoryBytes;
+  const caps = shardsOfNode(topology, id, maxMemoryBytes);
+  if (topology.routing === "slots") {
+    for (const [shard, capBytes] of caps) caps.set(shard, Math.floor(capBytes * maxMemoryBytes / before));
+  }
+  return caps;
+}
