@@ -171,12 +171,14 @@ export class ReplyOutbox extends Outbox implements ReplySink {
    * is logged, and this client is told of it.
    */
   async answerLater(tag: number, value: Promise<ReplyValue>): Promise<void> {
+    let reply: ReplyValue;
     try {
-      this.answer(tag, await value);
+      reply = await value;
     } catch (error) {
       this.#services.faults.report("request failed", error);
-      this.answer(tag, { kind: "error", text: INTERNAL_ERROR });
+      reply = { kind: "error", text: INTERNAL_ERROR };
     }
+    this.answer(tag, reply);
   }
 
   /** The reply to request `tag`, as the client gets it. */

@@ -138,6 +138,13 @@ export const ADMIN_STOP_MS = 500;
 export const OPEN_FILES_RESERVED = 128;
 /** Open files that a balancer keeps free for each node and worker: its connections to the nodes. */
 export const OPEN_FILES_PER_LINK = 8;
+/**
+ * Connections that a node takes beyond its clients, because each may become a balancer's link: one that asks for anything
+ * else, or does not become a link in time, is refused like any client too many.
+ */
+export const LINK_CONNECTIONS_RESERVED = 64;
+/** A connection that is taken in the hope that it becomes a link has this long. */
+export const LINK_HANDSHAKE_MS = 5_000;
 /** Connections that are told "loading" at a time while a node recovers; more of them wait. */
 export const LOADING_CONNECTIONS_MAX = 256;
 
@@ -249,6 +256,7 @@ assert(
   2 * REQUEST_KEYS_MAX < ARGUMENT_COUNT_MAX && REQUEST_WORDS_MAX < ARGUMENT_COUNT_MAX,
   "what is too much for a command can be decoded, and so refused",
 );
+assert(LINK_CONNECTIONS_RESERVED < OPEN_FILES_RESERVED, "links have room in what no client may take");
 assert(TEXT_LINE_BYTES_MAX <= REQUEST_BYTES_MAX, "a text line is a request");
 assert(DATABASE_COUNT <= 2 ** 8, "a database's number is a u8");
 assert(KEY_BYTES_MAX < 2 ** 16, "a key's length is a u16");

@@ -166,8 +166,13 @@ export class BatchRunner {
       const replyStart = output.length;
       buffer.consume(decoded.end);
       try {
-        const pending = executor.run(decoded);
-        commits.endRequest();
+        let pending: void | Promise<void>;
+        try {
+          pending = executor.run(decoded);
+        } finally {
+          // Also of a request that fails: what it has changed is not joined to what the next one changes.
+          commits.endRequest();
+        }
         if (pending !== undefined) {
           this.#leaveRest(client, i + 1);
           return this.#wait(client, pending, replyStart);

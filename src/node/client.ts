@@ -1,9 +1,17 @@
 /** A client of a node: hands what has arrived to a batch runner, whose replies go to the client's outbox. */
+import { bytesOf, equalBytes } from "../core/bytes.ts";
+import type { Timer } from "../core/clock.ts";
+import { LINK_HANDSHAKE_MS } from "../core/limits.ts";
 import type { Connection } from "../io/network.ts";
 import type { RequestDecoder } from "../protocol/request_decoder.ts";
 import { Client, type ServingServices } from "../serving/client.ts";
 import { CommitOutbox } from "../serving/commit_outbox.ts";
+import { TOO_MANY_CLIENTS } from "../serving/refuse_connection.ts";
 import type { BatchClient, BatchRunner, BatchRunners, RunnerServices } from "./batch_runner.ts";
+
+/** How every request of a handshake begins, behind its first line `*2` … `*6`. */
+const HANDSHAKE = bytesOf("\r\n$7\r\nROUNDEL\r\n");
+const HANDSHAKE_AT = 2;
 
 export interface NodeClientServices extends ServingServices, RunnerServices {
   readonly runners: BatchRunners;
@@ -18,11 +26,25 @@ export class NodeClient extends Client implements BatchClient {
   #requestCount = 0;
   /** Whether the last of them was a text line. */
   #isText = false;
+  /** While it may only become a link. */
+  #handshakeTimer: Timer | null = null;
 
   constructor(connection: Connection, services: NodeClientServices) {
     super(connection, services);
     this.#node = services;
     this.outbox = new CommitOutbox(connection, services.writeWatch, this, services.memory);
+  }
+
+  /** There are as many clients as there may be: this one is refused unless it becomes a link. */
+  mustBecomeLink(): void {
+    this.#handshakeTimer = this.#node.clock.after(LINK_HANDSHAKE_MS, () => {
+      if (!this.#isLinkByNow()) this.drop();
+    });
+  }
+
+  /** The connection is over. */
+  forgetHandshake(): void {
+    this.#handshakeTimer?.cancel();
   }
 
   protected get bytesNeeded(): number {
@@ -34,6 +56,10 @@ export class NodeClient extends Client implements BatchClient {
     const { commits, runners } = this.#node;
     if (outbox.isFull) return outbox.changed();
     if (commits.isCongested()) return commits.relief();
+    if (this.#handshakeTimer !== null && !this.#isLinkByNow() && !this.#isHandshake()) {
+      this.refuse(TOO_MANY_CLIENTS);
+      return undefined;
+    }
     if (buffer.start < buffer.end) {
       const runner = runners.take();
       const pending = runner.run(this);
@@ -50,6 +76,20 @@ export class NodeClient extends Client implements BatchClient {
     const runner = this.#node.runners.take();
     runner.refuse(this, text, this.decoder?.isText ?? false);
     this.#node.runners.give(runner);
+  }
+
+  /** Whether it need not become a link any more, because it is one. */
+  #isLinkByNow(): boolean {
+    if (!this.session.isLink) return false;
+    this.#handshakeTimer?.cancel();
+    this.#handshakeTimer = null;
+    return true;
+  }
+
+  #isHandshake(): boolean {
+    const { bytes, start, end } = this.buffer;
+    const at = start + HANDSHAKE_AT;
+    return end - at >= HANDSHAKE.length && equalBytes(HANDSHAKE, 0, HANDSHAKE.length, bytes, at);
   }
 
   /** A command takes longer than its turn: it keeps the runner until then. */

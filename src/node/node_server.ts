@@ -3,7 +3,7 @@
  * clients, and stop without losing anything. Everything from outside (time, chance, disk, network) is passed in.
  */
 import type { CommandContext, ServerDoor } from "../commands/context.ts";
-import { STOP_DEADLINE_MS } from "../core/limits.ts";
+import { LINK_CONNECTIONS_RESERVED, STOP_DEADLINE_MS } from "../core/limits.ts";
 import { sleep } from "../core/clock.ts";
 import { WriteWatch } from "../serving/client_writer.ts";
 import { addressText, type Connection, type Listener } from "../io/network.ts";
@@ -169,13 +169,14 @@ export class NodeServer {
 
   #receive(connection: Connection): void {
     this.#counters.connections++;
-    if (this.#clients.size >= this.#options.clientCountMax) {
-      this.#counters.rejectedConnections++;
-      void refuseConnection(connection);
-      return;
-    }
+    const { clientCountMax, standalone } = this.#options;
+    const countBeyond = this.#clients.size - clientCountMax;
+    if (countBeyond >= 0) this.#counters.rejectedConnections++;
+    if (countBeyond >= (standalone ? 0 : LINK_CONNECTIONS_RESERVED)) return void refuseConnection(connection);
     const client = new NodeClient(connection, this.#services);
+    if (countBeyond >= 0) client.mustBecomeLink();
     const served = client.serve().then(() => {
+      client.forgetHandshake();
       this.#clients.delete(client);
       this.#links.close(client.session);
     });

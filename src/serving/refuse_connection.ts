@@ -2,12 +2,12 @@
 import { bytesOf } from "../core/bytes.ts";
 import { abandon, type Connection, writeAll } from "../io/network.ts";
 
-const TOO_MANY_CLIENTS = bytesOf("-ERR max number of clients reached\r\n");
+export const TOO_MANY_CLIENTS = "ERR max number of clients reached";
 
 /** Tells the client, and closes the connection. Never rejects for what the client does. */
 export async function refuseConnection(connection: Connection): Promise<void> {
   try {
-    await writeAll(connection, TOO_MANY_CLIENTS);
+    await writeAll(connection, bytesOf(`-${TOO_MANY_CLIENTS}\r\n`));
   } catch {
     // Whatever it was, it is this connection's, which is over.
   } finally {

@@ -1,7 +1,7 @@
 /** Many clients of one node, which share what their requests are run with: none sees anything of another. */
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { bytesOf, textOf } from "../../src/core/bytes.ts";
-import { ONE_SHOT_CLOSE_MS, REPLY_BLOCK_BYTES } from "../../src/core/limits.ts";
+import { LINK_HANDSHAKE_MS, ONE_SHOT_CLOSE_MS, REPLY_BLOCK_BYTES } from "../../src/core/limits.ts";
 import { advance, settle } from "../support/settle.ts";
 import { NodeWorld } from "./node_world.ts";
 
@@ -186,5 +186,24 @@ Deno.test("A lone text line that takes longer than its turn ends its connection 
     await advance(world.clock, ONE_SHOT_CLOSE_MS);
     assertEquals(client.isClosed, isClosed, request);
   }
+  await world.stop();
+});
+
+Deno.test("A node that has all its clients takes a balancer's link, and nobody else", async () => {
+  const world = new NodeWorld();
+  await world.start({ clientCountMax: 2, standalone: false });
+  const clients = [await world.client(), await world.client()];
+  for (const client of clients) assertEquals(await client.ask("PING"), "+PONG\r\n");
+  const third = await world.client();
+  assertEquals(await third.ask("PING"), "-ERR max number of clients reached\r\n");
+  const silent = await world.client();
+  const link = await world.client();
+  assertStringIncludes(await link.ask("ROUNDEL", "IDENTITY"), '"id"');
+  assertEquals(await link.ask("ROUNDEL", "LINK", "cluster", "run", "data", "0"), "+OK\r\n");
+  world.clock.advance(LINK_HANDSHAKE_MS);
+  await settle();
+  assertEquals([silent.isClosed, link.isClosed, clients[0]!.isClosed], [true, false, false]);
+  await link.send("PING");
+  assertStringIncludes(link.take(), "+PONG\r\n");
   await world.stop();
 });
