@@ -49,7 +49,7 @@ for (const command of COMMANDS) {
     Deno.bench(`${REQUESTS} × ${command.name} through a balancer, ${depth} deep`, async () => {
       network.canned.requestBytes = batches[0]!.length / depth;
       network.canned.reply = bytesOf(command.reply);
-      await network.client.run(batches, REQUESTS / depth);
+      await network.client.run(batches, REQUESTS / depth, depth);
     });
   }
 }

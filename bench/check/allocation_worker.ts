@@ -54,13 +54,13 @@ function heapBytes(): number {
 }
 
 /** Bytes that one batch leaves: the median of the rounds, since compiling and collecting disturb single ones. */
-async function bytesPerBatch(network: DrivenNetwork, batch: Uint8Array): Promise<number> {
+async function bytesPerBatch(network: DrivenNetwork, batch: Uint8Array, depth: number): Promise<number> {
   const { client } = network;
   const rounds: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     gc();
     const before = heapBytes();
-    await client.run([batch], ROUND_BATCHES);
+    await client.run([batch], ROUND_BATCHES, depth);
     rounds.push((heapBytes() - before) / ROUND_BATCHES);
   }
   return rounds.sort((a, b) => a - b)[ROUNDS >>> 1]!;
@@ -101,7 +101,9 @@ const network = new DrivenNetwork();
 const stop = role === "node" ? await startNode(network, folder!) : await startBalancer(network);
 
 /** Runs `use` with every command at every depth; what it says, by command. */
-async function forEach<T>(use: (batch: Uint8Array) => Promise<T>): Promise<Record<string, T[]>> {
+async function forEach<T>(
+  use: (batch: Uint8Array, depth: number) => Promise<T>,
+): Promise<Record<string, T[]>> {
   const results: Record<string, T[]> = {};
   for (const command of COMMANDS) {
     results[command.name] = [];
@@ -109,14 +111,14 @@ async function forEach<T>(use: (batch: Uint8Array) => Promise<T>): Promise<Recor
       const batch = batchOf(command, depth);
       network.canned.requestBytes = batch.length / depth;
       network.canned.reply = bytesOf(command.reply);
-      results[command.name]!.push(await use(batch));
+      results[command.name]!.push(await use(batch, depth));
     }
   }
   return results;
 }
 
 // All before any is measured, so that the code is what it will be when it has seen everything.
-await forEach((batch) => network.client.run([batch], WARM_UP_BATCHES));
-console.log(JSON.stringify(await forEach((batch) => bytesPerBatch(network, batch))));
+await forEach((batch, depth) => network.client.run([batch], WARM_UP_BATCHES, depth));
+console.log(JSON.stringify(await forEach((batch, depth) => bytesPerBatch(network, batch, depth))));
 await stop();
 Deno.exit(0);

@@ -5,6 +5,7 @@
  */
 import { assert } from "../../src/core/assert.ts";
 import { bytesOf, textOf } from "../../src/core/bytes.ts";
+import { ReplyScanner } from "../../src/protocol/reply_scanner.ts";
 import type { Address, Connection, Listener, Network } from "../../src/io/network.ts";
 import { RUN_HEADER_BYTES, type RunHeader, writeRunHeader } from "../../src/protocol/link_run.ts";
 
@@ -24,6 +25,9 @@ export class DrivenClient implements Connection {
   #batch: Uint8Array = new Uint8Array(0);
   #sentBytes = 0;
   #batchesLeft = 0;
+  #depth = 0;
+  #repliesLeft = 0;
+  readonly #scanner = new ReplyScanner();
   #turn = 0;
   #room: Uint8Array | null = null;
   #deliver: ((count: number | null) => void) | null = null;
@@ -37,16 +41,18 @@ export class DrivenClient implements Connection {
     return this.#connected.promise;
   }
 
-  /** Sends `count` of `batches` in turn, each once the one before was answered; resolves after the last answer. */
-  run(batches: readonly Uint8Array[], count: number): Promise<void> {
+  /**
+   * Sends `count` of `batches`, of `depth` requests each, in turn, each once the one before was answered; resolves after
+   * the last answer.
+   */
+  run(batches: readonly Uint8Array[], count: number, depth: number): Promise<void> {
     assert(this.#batchesLeft === 0, "one run at a time");
+    this.#depth = depth;
     this.#batches = batches;
     this.#batchesLeft = count;
     this.#next();
     const finished = new Promise<void>((resolve) => this.#finish = resolve);
-    const deliver = this.#deliver;
-    this.#deliver = null;
-    deliver?.(this.#send(this.#room!));
+    this.#give();
     this.#connected.resolve(this);
     return finished;
   }
@@ -58,18 +64,22 @@ export class DrivenClient implements Connection {
       if (promise === undefined) this.#counts.set(count, promise = Promise.resolve(count));
       return promise;
     }
-    // The server has taken all and asks for more: it has answered what it had.
-    if (this.#batchesLeft > 0 && --this.#batchesLeft > 0) {
-      this.#next();
-      return this.read(buffer);
-    }
     this.#room = buffer;
-    this.#finish?.();
-    this.#finish = null;
     return new Promise((resolve) => this.#deliver = resolve);
   }
 
+  /** When the server, which reads on meanwhile, has answered all of a batch, the next one is sent. */
   write(bytes: Uint8Array): Promise<number> {
+    this.#repliesLeft -= this.#countReplies(bytes);
+    assert(this.#repliesLeft >= 0, "one reply for a request");
+    if (this.#repliesLeft > 0) return allOf(bytes);
+    if (--this.#batchesLeft > 0) {
+      this.#next();
+      this.#give();
+    } else {
+      this.#finish?.();
+      this.#finish = null;
+    }
     return allOf(bytes);
   }
 
@@ -82,8 +92,26 @@ export class DrivenClient implements Connection {
     this.#deliver = null;
   }
 
+  /** Gives bytes to the read that waits for some. */
+  #give(): void {
+    const deliver = this.#deliver;
+    this.#deliver = null;
+    deliver?.(this.#send(this.#room!));
+  }
+
+  /** Replies in `bytes`, which are whole: a server writes no part of one. */
+  #countReplies(bytes: Uint8Array): number {
+    let count = 0;
+    for (let at = 0; at < bytes.length; count++) {
+      at = this.#scanner.scan(bytes, at, bytes.length);
+      assert(at > 0, "a server writes whole replies");
+    }
+    return count;
+  }
+
   #next(): void {
     this.#batch = this.#batches[this.#turn++ % this.#batches.length]!;
+    this.#repliesLeft = this.#depth;
     this.#sentBytes = 0;
   }
 

@@ -25,7 +25,7 @@ import type { CommitOutbox, OutboxMemory } from "../serving/commit_outbox.ts";
 import type { FaultLog } from "../serving/fault_log.ts";
 import type { ReadBuffer } from "../serving/read_buffer.ts";
 import { ReplyBuffer } from "../serving/reply_buffer.ts";
-import type { Committing, ReplyRun } from "../serving/reply_run.ts";
+import type { ReplyRun } from "../serving/reply_run.ts";
 import type { Session } from "../serving/session.ts";
 import type { WaitsFor } from "./commit_point.ts";
 import { type Commits, type CommitStage, COMMITTED } from "./commits.ts";
@@ -174,6 +174,7 @@ export class BatchRunner {
           commits.endRequest();
         }
         if (pending !== undefined) {
+          this.requestCount += i + 1;
           this.#leaveRest(client, i + 1);
           return this.#wait(client, pending, replyStart);
         }
@@ -183,10 +184,12 @@ export class BatchRunner {
       this.#replied(client, replyStart, executor.takeCommitPoint());
       if (session.wantsClose) client.stop();
       if (client.isOver || output.length - this.#batchStart >= OUTPUT_BYTES_HIGH) {
+        this.requestCount += i + 1;
         this.#leaveRest(client, i + 1);
-        break;
+        return undefined;
       }
     }
+    this.requestCount += this.#count;
     return undefined;
   }
 
@@ -203,13 +206,14 @@ export class BatchRunner {
 
   /** The present request takes longer than its turn, and the batch ends with it. */
   async #wait(client: BatchClient, pending: Promise<void>, replyStart: number): Promise<void> {
-    const { committing, position } = this.#executor.takeCommitPoint();
+    const point = this.#executor.takeCommitPoint();
+    const kept = point === null ? null : { committing: point.committing, position: point.position };
     try {
       await pending;
     } catch (error) {
       this.#fail(client, error, replyStart);
     }
-    this.#replied(client, replyStart, { committing, position });
+    this.#replied(client, replyStart, kept);
     this.#end(client);
   }
 
@@ -230,39 +234,37 @@ export class BatchRunner {
     client.refused();
   }
 
-  /** The reply that begins at `replyStart` is there, and waits for `point`. */
-  #replied(client: BatchClient, replyStart: number, point: WaitsFor): void {
-    const { commits } = this.#services;
-    const { isText } = this;
-    let stage = commits.stageOf(point);
-    if (stage !== COMMITTED) {
-      const failure = commits.failureText();
-      if (failure !== "") {
-        this.#replies.output.length = replyStart;
-        this.#executor.refuse(failure, isText);
-        stage = COMMITTED;
-      }
-    }
-    if (this.#run.count > 0 && !this.#belongs(stage, point.committing, isText)) {
+  /** The reply that begins at `replyStart` is there, and waits for `point`; for nothing if that is `null`. */
+  #replied(client: BatchClient, replyStart: number, point: WaitsFor | null): void {
+    const { isText } = this.#executor.request;
+    const waitsFor = point === null || this.#isFailed(replyStart, isText) ? null : point;
+    const stage = waitsFor === null ? COMMITTED : this.#services.commits.stageOf(waitsFor);
+    let run = this.#run;
+    if (
+      run.count > 0 &&
+      (stage !== this.#stage || isText !== run.isText ||
+        (waitsFor !== null && waitsFor.committing !== run.committing))
+    ) {
       this.#splitRun(client, replyStart);
+      run = this.#run;
     }
-    const run = this.#run;
     this.#stage = stage;
     run.count++;
     run.isText = isText;
-    if (stage !== COMMITTED) {
-      run.committing = point.committing;
-      run.position = Math.max(run.position, point.position);
+    if (waitsFor !== null) {
+      run.committing = waitsFor.committing;
+      run.position = Math.max(run.position, waitsFor.position);
     }
-    this.requestCount++;
     if (client.session.isLink !== client.outbox.isLink) this.#becomeLink(client);
   }
 
-  /** Whether a reply in `stage` waits for the same as the present run. */
-  #belongs(stage: CommitStage, committing: Committing, isText: boolean): boolean {
-    const run = this.#run;
-    return stage === this.#stage && isText === run.isText &&
-      (stage === COMMITTED || committing === run.committing);
+  /** Whether the log has failed: then the reply, which waits for a commit, is replaced by the error that says so. */
+  #isFailed(replyStart: number, isText: boolean): boolean {
+    const failure = this.#services.commits.failureText();
+    if (failure === "") return false;
+    this.#replies.output.length = replyStart;
+    this.#executor.refuse(failure, isText);
+    return true;
   }
 
   /** What was answered so far is in order still; from here on replies may overtake each other. */
@@ -308,6 +310,16 @@ export class BatchRunner {
     outbox.add(run);
   }
 
+  /** The run ends at `end`, and nothing stands in its way: it is written without having been in the outbox. */
+  #writeRun(client: BatchClient, end: number): void {
+    const run = this.#run;
+    run.bytes = this.#replies.output.bytes;
+    run.end = end;
+    if (client.outbox.isLink) this.#number(client, run);
+    client.outbox.write(run, this.#replies.block);
+    run.count = 0;
+  }
+
   /** Gives the run its header. */
   #number(client: BatchClient, run: ReplyRun): void {
     const header = this.#header;
@@ -321,8 +333,10 @@ export class BatchRunner {
   /** The batch is over: what may leave leaves. */
   #end(client: BatchClient): void {
     const { output } = this.#replies;
-    if (this.#run.count > 0) this.#closeRun(client, output.length);
-    else output.length = this.#run.start;
+    const run = this.#run;
+    if (run.count === 0) output.length = run.start;
+    else if (this.#stage === COMMITTED && client.outbox.isIdle) this.#writeRun(client, output.length);
+    else this.#closeRun(client, output.length);
     // A larger buffer is there for a large request, and is not to be kept for having been decoded.
     if (client.buffer.bytes.length > READ_BUFFER_BYTES) {
       for (let i = 0; i < this.#count; i++) this.#requests[i]!.request.settle();

@@ -4,7 +4,6 @@
  * is also where clients are held back while the disk is behind, so that what waits for it stays bounded.
  */
 import { LOG_BACKLOG_BYTES_HIGH } from "../core/limits.ts";
-import type { Position } from "../core/mutation.ts";
 import type { Log } from "../persistence/log.ts";
 import type { CommitOutbox } from "../serving/commit_outbox.ts";
 import type { WaitsFor } from "./commit_point.ts";
@@ -22,13 +21,10 @@ export class Commits {
   readonly #log: Log;
   readonly #dumps: Dumps;
   readonly #waiting: CommitOutbox[] = [];
-  /** The log's promises that will be heard: of what is in flight, and of what gathers. */
-  #heard: Promise<boolean> | null = null;
-  #heardBefore: Promise<boolean> | null = null;
-
   constructor(log: Log, dumps: Dumps) {
     this.#log = log;
     this.#dumps = dumps;
+    log.onSettled = this.#advance;
   }
 
   stageOf({ committing, position }: WaitsFor): CommitStage {
@@ -43,22 +39,11 @@ export class Commits {
 
   /** `outbox` holds replies that wait for a commit: it is told, and flushed, whenever something is, or never will be. */
   watch(outbox: CommitOutbox): void {
-    if (!outbox.isWatched) {
-      outbox.isWatched = true;
-      this.#waiting.push(outbox);
-    }
-    const log = this.#log;
-    if (log.inFlightEnd > log.committedPosition) this.#hear(log.inFlightEnd);
-    if (log.appended > log.inFlightEnd) this.#hear(log.appended);
-  }
-
-  /** Looks again once the log has committed `position`. */
-  #hear(position: Position): void {
-    const committed = this.#log.whenCommitted(position);
-    if (committed === this.#heard || committed === this.#heardBefore) return;
-    this.#heardBefore = this.#heard;
-    this.#heard = committed;
-    committed.then(this.#advance);
+    if (outbox.isWatched) return;
+    outbox.isWatched = true;
+    this.#waiting.push(outbox);
+    // It failed while the request was under way.
+    if (this.#log.failure !== "") queueMicrotask(this.#advance);
   }
 
   /** Why the node takes no writes; empty while it does. */

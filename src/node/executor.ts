@@ -163,19 +163,19 @@ export class Executor implements CommandContext {
   }
 
   /**
-   * What the reply to the request that has just run waits for: all that it saw or changed, in the stores that it was about.
-   * Asked for once after each request. Valid until the next one.
+   * What the reply to the request that has just run waits for: all that it saw or changed, in the stores that it was
+   * about; `null` when that is committed. Asked for once after each request. Valid until the next one.
    */
-  takeCommitPoint(): CommitPoint {
+  takeCommitPoint(): CommitPoint | null {
+    if (this.#usesSeveral) return this.#pointOfAll();
+    const shard = this.#located;
+    if (shard === null) return null;
+    const { committing } = shard;
+    const position = shard.store.positions.take();
+    if (position <= committing.committedPosition) return null;
     const point = this.#commitPoint;
-    point.clear();
-    if (this.#usesSeveral) {
-      for (const { committing, store } of this.#shards.shards) {
-        point.include(committing, store.positions.take());
-      }
-    } else if (this.#located !== null) {
-      point.include(this.#located.committing, this.#located.store.positions.take());
-    }
+    point.committing = committing;
+    point.position = position;
     return point;
   }
 
@@ -196,6 +196,15 @@ export class Executor implements CommandContext {
     this.#locatedHash = hash;
     this.#locatedArgument = first;
     return last > first ? this.#checkOtherKeys(command, first, last) : "";
+  }
+
+  #pointOfAll(): CommitPoint | null {
+    const point = this.#commitPoint;
+    point.clear();
+    for (const { committing, store } of this.#shards.shards) {
+      point.include(committing, store.positions.take());
+    }
+    return point.position <= point.committing.committedPosition ? null : point;
   }
 
   #checkOtherKeys(command: number, first: number, last: number): string {

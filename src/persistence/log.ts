@@ -61,6 +61,8 @@ export class Log implements FollowedLog {
   #growthWaiters: Waiters | null = null;
   readonly #holds = new LogHolds();
   #isClosed = false;
+  /** Called at the end of each turn in which something was committed, or never will be. */
+  onSettled: () => void = () => {};
   #failure = "";
   #isFinal = false;
   #isFlushScheduled = false;
@@ -286,6 +288,7 @@ export class Log implements FollowedLog {
     this.#inFlight.clear();
     if (this.#failure !== "") this.#options.logger.info("log writes resumed");
     this.#failure = "";
+    queueMicrotask(this.onSettled);
     this.#inFlightWaiters?.resolve(true);
     this.#growthWaiters?.resolve(true);
     this.#inFlightWaiters = this.#growthWaiters = null;
@@ -310,6 +313,7 @@ export class Log implements FollowedLog {
     this.#failure = failureText(error);
     this.#isFinal = error instanceof SyncError || shortageOf(error) === null;
     if (isNews || this.#isFinal) this.#options.logger.error("log failed", { cause: this.#failure });
+    queueMicrotask(this.onSettled);
     this.#inFlightWaiters?.resolve(false);
     this.#gatheringWaiters?.resolve(false);
     this.#inFlightWaiters = this.#gatheringWaiters = null;

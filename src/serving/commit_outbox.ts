@@ -65,6 +65,11 @@ export class CommitOutbox extends Outbox {
     return this.#byteLength === 0;
   }
 
+  /** Whether nothing waits, nor is being written: what is added now leaves at once. */
+  get isIdle(): boolean {
+    return this.#byteLength === 0 && !this.isClosed;
+  }
+
   /** Whether replies wait for a commit. */
   get isWaiting(): boolean {
     return this.#waiting.first !== null;
@@ -113,6 +118,15 @@ export class CommitOutbox extends Outbox {
       }
       this.#ready.push(waiting.shift()!);
     }
+  }
+
+  /** Writes `run`, a committed one that is a part of `block`. Only while the outbox is idle; the run stays the caller's. */
+  write({ bytes, start, end }: ReplyRun, block: ReplyBlock): void {
+    block.hold();
+    this.#writingBlock = block;
+    this.#writingCount = 1;
+    this.#byteLength = this.#writingBytes = end - start;
+    this.begin(bytes.subarray(start, end));
   }
 
   protected take(): Uint8Array<ArrayBuffer> | null {

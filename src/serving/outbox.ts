@@ -52,7 +52,11 @@ export abstract class Outbox implements WriteOwner {
   flush(): void {
     if (this.#isWriting || this.#isClosed) return;
     const bytes = this.take();
-    if (bytes === null) return;
+    if (bytes !== null) this.begin(bytes);
+  }
+
+  /** Begins to write `bytes`; nothing is being written. */
+  protected begin(bytes: Uint8Array<ArrayBuffer>): void {
     this.#isWriting = true;
     this.#writer.write(bytes);
   }
