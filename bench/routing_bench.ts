@@ -1,6 +1,6 @@
 /** What one request costs a balancer, without sockets: its slot, its route, its reply. */
 import { InFlight } from "../src/link/in_flight.ts";
-import { PartialFlush, ReplyOutbox } from "../src/balancer/outbox.ts";
+import { PartialFlush, ReplyOutbox, WaitingReplies } from "../src/balancer/outbox.ts";
 import { DialectWriter, RESP2 } from "../src/balancer/dialect.ts";
 import { bytesOf } from "../src/core/bytes.ts";
 import { DenoClock } from "../src/io/deno_clock.ts";
@@ -47,6 +47,7 @@ const outbox = new ReplyOutbox(connection, { outboxDrained() {}, outboxFailed() 
   writeWatch: new WriteWatch(clock),
   dialects: new DialectWriter(),
   partialFlush: new PartialFlush(clock),
+  waiting: new WaitingReplies(),
   faults: new FaultLog(logger, clock),
 });
 const queue = new InFlight();

@@ -24,7 +24,7 @@ import { BalancerFacts } from "./info.ts";
 import { LocalCommands } from "./local_commands.ts";
 import { NodeFigures } from "./node_figures.ts";
 import { Nodes } from "./nodes.ts";
-import { PartialFlush } from "./outbox.ts";
+import { PartialFlush, WaitingReplies } from "./outbox.ts";
 import type { ServingOptions } from "./options.ts";
 import { RoundRobin } from "./round_robin.ts";
 import { SlotRouter } from "./slot_router.ts";
@@ -195,6 +195,7 @@ export class Balancer {
       writeWatch: this.#writeWatch,
       counters: this.#counters,
       partialFlush: new PartialFlush(clock),
+      waiting: new WaitingReplies(),
       faults: this.#faults,
     };
   }

@@ -20,14 +20,17 @@ import type { Memory } from "../core/memory.ts";
 import {
   CLIENT_IN_FLIGHT_MAX,
   CLIENT_IN_FLIGHT_MIN,
+  LARGE_REPLY_BYTES_MIN,
   OUTBOX_BYTES_MAX,
   OUTBOX_WRITE_BYTES,
   OUTPUT_BYTES_HIGH,
   OUTPUT_BYTES_KEEP,
   PARTIAL_FLUSH_MS,
+  WAITING_REPLIES_BYTES_MAX,
 } from "../core/limits.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
 import type { Connection } from "../io/network.ts";
+import { TOO_MANY_LARGE_REPLIES } from "../protocol/size_errors.ts";
 import { parseReply, type ReplyValue, writeReply } from "../protocol/reply_scanner.ts";
 import type { WriteWatch } from "../serving/client_writer.ts";
 import type { FaultLog } from "../serving/fault_log.ts";
@@ -72,8 +75,14 @@ export class PartialFlush {
   }
 }
 
+/** Bytes of replies, of all clients together, that are not written yet. */
+export class WaitingReplies {
+  bytes = 0;
+}
+
 /** What the outboxes of a process share. */
 export interface OutboxServices {
+  readonly waiting: WaitingReplies;
   readonly writeWatch: WriteWatch;
   readonly dialects: DialectWriter;
   readonly partialFlush: PartialFlush;
@@ -185,6 +194,12 @@ export class ReplyOutbox extends Outbox implements ReplySink {
   put(tag: number, source: Memory, start: number, end: number): void {
     if (end - start > this.#replyBytesMax) this.#replyBytesMax = end - start;
     assert(((tag - this.#first) & TAG_MASK) < this.count, "a reply belongs to a request");
+    const { waiting } = this.#services;
+    const byteCount = end - start;
+    if (byteCount > LARGE_REPLY_BYTES_MIN && waiting.bytes + byteCount > WAITING_REPLIES_BYTES_MAX) {
+      return this.answer(tag, { kind: "error", text: TOO_MANY_LARGE_REPLIES });
+    }
+    if (!this.isClosed) waiting.bytes += byteCount;
     if (tag !== this.#first) return this.#holdReply(tag, source, start, end);
     if (!this.isClosed) this.#gathered.append(source, start, end);
     this.#first = (tag + 1) & TAG_MASK;
@@ -209,11 +224,13 @@ export class ReplyOutbox extends Outbox implements ReplySink {
   }
 
   protected written(): void {
+    this.#services.waiting.bytes -= this.#writingBytes;
     this.#writingBytes = 0;
     this.#written!.clear(OUTPUT_BYTES_KEEP);
   }
 
   protected discard(): void {
+    this.#services.waiting.bytes -= this.#gathered.length + this.#heldBytes;
     this.#gathered.clear(0);
     this.#held.clear(0);
   }

@@ -31,8 +31,8 @@ export const ARGUMENT_COUNT_MAX = 1_048_576;
 export const TEXT_LINE_BYTES_MAX = 64 * KIB;
 /** Digits and sign of a RESP length or count. */
 export const RESP_LENGTH_DIGITS_MAX = 10;
-/** Values in one reply that gathers them (MGET), since a request may name a long value many times. */
-export const REPLY_BYTES_MAX = 512 * MIB;
+/** Values, or keys, in one reply that gathers them (MGET, KEYS), since a request may name a long value many times. */
+export const REPLY_BYTES_MAX = 64 * MIB;
 /** One line of a reply (an error, a status), since what it quotes is a client's. Longer ones are cut. */
 export const REPLY_LINE_BYTES_MAX = KIB;
 /** Keys of one request. A thousand take up to a millisecond, and everybody else waits meanwhile. */
@@ -70,8 +70,12 @@ export const OUTPUT_BYTES_KEEP = 128 * KIB;
 export const OUTBOX_BYTES_MAX = 1 * MIB;
 /** … nor beyond so many runs of them that wait for different commits. */
 export const OUTBOX_RUN_COUNT_MAX = 1_024;
+/** A reply that is longer is large … */
+export const LARGE_REPLY_BYTES_MIN = 1 * MIB;
+/** … and is refused when it would wait for its client beside replies of this length, those of all clients together. */
+export const WAITING_REPLIES_BYTES_MAX = 128 * MIB;
 /** A balancer has this many requests of one client under way at first, and up to … */
-export const CLIENT_IN_FLIGHT_MIN = 16;
+export const CLIENT_IN_FLIGHT_MIN = 4;
 /** … this many, for as long as the replies are short. */
 export const CLIENT_IN_FLIGHT_MAX = 1_024;
 /** Replies that are there wait this long, at a balancer, for those that the client gets in the same write. */
@@ -111,6 +115,8 @@ export const READS_PER_TURN_MAX = 60;
 export const LOOP_TURN_MS = 1;
 /** A client that has not taken one byte of its replies for this long is dropped. */
 export const CLIENT_WRITE_STALL_MS = 60_000;
+/** A client that is dropped so that another has its room gives that back within this time. */
+export const DROPPED_CLIENT_MS = 5;
 /** One-shot rule: a lone text line within this time of connecting … */
 export const ONE_SHOT_LINE_MS = 100;
 /** … and nothing more for this long after its reply: the server closes. */
@@ -266,6 +272,8 @@ assert(
   "a turn completes more than the reads that are issued in it, and as many writes",
 );
 assert(REPLY_BLOCK_BYTES <= OUTPUT_BYTES_KEEP, "a block of the usual size is kept");
+assert(VALUE_BYTES_MAX < REPLY_BYTES_MAX, "any value can be read");
+assert(REPLY_BYTES_MAX <= WAITING_REPLIES_BYTES_MAX, "any reply can wait for a client when no other does");
 assert(OUTPUT_BYTES_HIGH <= OUTBOX_BYTES_MAX, "a batch fits into an outbox");
 assert(READ_BUFFER_BYTES_MIN <= READ_BUFFER_BYTES, "the first read buffer is the smaller");
 assert(LARGE_MESSAGE_BYTES_MIN <= READ_BUFFER_BYTES, "what fills a read buffer is large");

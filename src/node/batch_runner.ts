@@ -13,14 +13,17 @@
 import {
   BATCH_REQUEST_COUNT,
   BATCH_RUNNER_COUNT_KEPT,
-  DECODER_COUNT_KEPT,
+  LARGE_REPLY_BYTES_MIN,
   OUTPUT_BYTES_HIGH,
   READ_BUFFER_BYTES,
+  WAITING_REPLIES_BYTES_MAX,
 } from "../core/limits.ts";
+import { IS_WRITE } from "../protocol/command_columns.ts";
 import { looksLikeHttp } from "../protocol/http_guard.ts";
 import { RUN_HEADER_BYTES, type RunHeader, writeRunHeader } from "../protocol/link_run.ts";
 import { INCOMPLETE, INVALID } from "../protocol/progress.ts";
 import { RequestDecoder } from "../protocol/request_decoder.ts";
+import { TOO_MANY_LARGE_REPLIES } from "../protocol/size_errors.ts";
 import type { CommitOutbox, OutboxMemory } from "../serving/commit_outbox.ts";
 import type { FaultLog } from "../serving/fault_log.ts";
 import type { ReadBuffer } from "../serving/read_buffer.ts";
@@ -30,6 +33,7 @@ import type { Session } from "../serving/session.ts";
 import type { WaitsFor } from "./commit_point.ts";
 import { type Commits, type CommitStage, COMMITTED } from "./commits.ts";
 import { DecodedRequest } from "./decoded_request.ts";
+import { DecoderPool } from "./decoder_pool.ts";
 import { Executor, type NodeServices } from "./executor.ts";
 import type { Prefetch } from "./prefetch.ts";
 
@@ -64,7 +68,7 @@ export class BatchRunner {
   /** Requests of the last batch that have a reply. */
   requestCount = 0;
   readonly #services: RunnerServices;
-  readonly #pool: BatchRunners;
+  readonly #decoders: DecoderPool;
   readonly #replies = new ReplyBuffer();
   readonly #executor: Executor;
   readonly #requests = Array.from({ length: BATCH_REQUEST_COUNT }, () => new DecodedRequest());
@@ -80,9 +84,9 @@ export class BatchRunner {
   #run: ReplyRun;
   #stage: CommitStage = COMMITTED;
 
-  constructor(services: RunnerServices, pool: BatchRunners) {
+  constructor(services: RunnerServices, decoders: DecoderPool) {
     this.#services = services;
-    this.#pool = pool;
+    this.#decoders = decoders;
     this.#executor = new Executor(services, this.#replies.output);
     this.#run = services.memory.runs.take();
   }
@@ -200,7 +204,7 @@ export class BatchRunner {
     this.#problem = "";
     if (client.decoder === undefined) return;
     // What it has seen begins behind requests that come first.
-    this.#pool.giveDecoder(client.decoder);
+    this.#decoders.give(client.decoder);
     client.decoder = undefined;
   }
 
@@ -237,6 +241,9 @@ export class BatchRunner {
   /** The reply that begins at `replyStart` is there, and waits for `point`; for nothing if that is `null`. */
   #replied(client: BatchClient, replyStart: number, point: WaitsFor | null): void {
     const { isText } = this.#executor.request;
+    if (this.#replies.output.length - replyStart > LARGE_REPLY_BYTES_MIN) {
+      this.#boundLarge(client, replyStart, isText);
+    }
     const waitsFor = point === null || this.#isFailed(replyStart, isText) ? null : point;
     const stage = waitsFor === null ? COMMITTED : this.#services.commits.stageOf(waitsFor);
     let run = this.#run;
@@ -256,6 +263,16 @@ export class BatchRunner {
       run.position = Math.max(run.position, waitsFor.position);
     }
     if (client.session.isLink !== client.outbox.isLink) this.#becomeLink(client);
+  }
+
+  /** A large reply is refused while too much waits for clients that do not read; not that of a write, which is done. */
+  #boundLarge({ session }: BatchClient, replyStart: number, isText: boolean): void {
+    const { output } = this.#replies;
+    const { waitingBytes } = this.#services.memory;
+    if (waitingBytes + output.length - replyStart <= WAITING_REPLIES_BYTES_MAX) return;
+    if (IS_WRITE[session.lastCommand] === 1) return;
+    output.length = replyStart;
+    this.#executor.refuse(TOO_MANY_LARGE_REPLIES, isText);
   }
 
   /** Whether the log has failed: then the reply, which waits for a commit, is replaced by the error that says so. */
@@ -347,7 +364,7 @@ export class BatchRunner {
   /** Goes on with the request whose beginning the client's own decoder has seen. */
   #takeDecoder(client: BatchClient): void {
     const first = this.#requests[0]!;
-    this.#pool.giveDecoder(first.request);
+    this.#decoders.give(first.request);
     first.request = client.decoder!;
     client.decoder = undefined;
   }
@@ -355,15 +372,15 @@ export class BatchRunner {
   #leaveDecoder(client: BatchClient, decoded: DecodedRequest): void {
     client.decoder = decoded.request;
     client.decoder.settle();
-    decoded.request = this.#pool.takeDecoder();
+    decoded.request = this.#decoders.take();
   }
 }
 
-/** The runners of a node that are free, and decoders for them. */
+/** The runners of a node that are free. */
 export class BatchRunners {
   readonly #services: RunnerServices;
+  readonly #decoders = new DecoderPool();
   readonly #free: BatchRunner[] = [];
-  readonly #decoders: RequestDecoder[] = [];
 
   constructor(services: RunnerServices) {
     this.#services = services;
@@ -371,23 +388,11 @@ export class BatchRunners {
 
   /** One that nobody uses. It need not be given back. */
   take(): BatchRunner {
-    return this.#free.pop() ?? new BatchRunner(this.#services, this);
+    return this.#free.pop() ?? new BatchRunner(this.#services, this.#decoders);
   }
 
   /** The batch of `runner` has ended. */
   give(runner: BatchRunner): void {
     if (this.#free.length < BATCH_RUNNER_COUNT_KEPT) this.#free.push(runner);
-  }
-
-  takeDecoder(): RequestDecoder {
-    return this.#decoders.pop() ?? new RequestDecoder();
-  }
-
-  /** The next who takes it decodes another request. */
-  giveDecoder(decoder: RequestDecoder): void {
-    if (this.#decoders.length === DECODER_COUNT_KEPT) return;
-    decoder.forget();
-    decoder.settle();
-    this.#decoders.push(decoder);
   }
 }

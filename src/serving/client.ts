@@ -9,7 +9,8 @@
  * Whatever goes wrong here ends this connection and nothing else: any error of a read or a write says that the
  * connection is over, and any other is a bug in what was run for this client, which is logged.
  */
-import type { Clock } from "../core/clock.ts";
+import { type Clock, sleep } from "../core/clock.ts";
+import { DROPPED_CLIENT_MS } from "../core/limits.ts";
 import { abandon, type Connection } from "../io/network.ts";
 import type { WriteWatch } from "./client_writer.ts";
 import type { FaultLog } from "./fault_log.ts";
@@ -127,7 +128,13 @@ export abstract class Client implements OutboxOwner {
   async #readRequests(): Promise<void> {
     const { buffer } = this;
     while (!this.#isOver) {
-      if (!buffer.ensureRoom(this.bytesNeeded)) return this.refuse(TOO_MANY_LARGE);
+      if (!buffer.ensureRoom(this.bytesNeeded)) {
+        // The room of whoever is dropped is free once its connection has ended.
+        if (!this.#services.writeWatch.dropLongestSilent()) return this.refuse(TOO_MANY_LARGE);
+        await sleep(this.#services.clock, DROPPED_CLIENT_MS);
+        continue;
+      }
+      this.outbox.reads(buffer.end > buffer.start ? buffer.bytes.length : 0);
       this.#isReading = true;
       const count = await this.#connection.read(buffer.room());
       this.#isReading = false;

@@ -3,10 +3,12 @@
  * connection makes of it, each of which has the whole time-out. There is no timer per write: one watch for all
  * writers looks at when each one's present piece began, in its own ticks.
  *
+ * The same watch drops clients that leave a request unfinished and send nothing more of it.
+ *
  * A write is not awaited: whoever began it is told when all of it was taken, and reads on meanwhile.
  */
 import type { Clock, Timer } from "../core/clock.ts";
-import { CLIENT_WRITE_STALL_MS } from "../core/limits.ts";
+import { CLIENT_WRITE_STALL_MS, READ_BUFFER_BYTES_KEEP } from "../core/limits.ts";
 import { abandon, type Connection } from "../io/network.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -49,14 +51,35 @@ export class WriteWatch {
     this.#timer.cancel();
   }
 
+  /** Drops the client that has been silent for the longest, a tick at least, in a large request. Whether there is one. */
+  dropLongestSilent(): boolean {
+    let longest: ClientWriter | null = null;
+    for (const writer of this.#writers) {
+      if (writer.unfinishedBytes <= READ_BUFFER_BYTES_KEEP || writer.silentSinceTick >= this.#tick) continue;
+      if (longest === null || writer.silentSinceTick < longest.silentSinceTick) longest = writer;
+    }
+    if (longest !== null) this.#drop(longest);
+    return longest !== null;
+  }
+
   #look(): void {
     this.#tick++;
     for (const writer of this.#writers) {
-      // One tick more than the time-out has, because the piece may have begun just before a tick.
-      if (writer.beganAtTick === IDLE || this.#tick - writer.beganAtTick <= TICKS_PER_STALL) continue;
-      this.#droppedCount++;
-      writer.drop();
+      const isStalled = writer.beganAtTick !== IDLE && this.#isOver(writer.beganAtTick);
+      if (isStalled || (writer.unfinishedBytes > 0 && this.#isOver(writer.silentSinceTick))) {
+        this.#drop(writer);
+      }
     }
+  }
+
+  /** One tick more than the time-out has, because it may have begun just before a tick. */
+  #isOver(sinceTick: number): boolean {
+    return this.#tick - sinceTick > TICKS_PER_STALL;
+  }
+
+  #drop(writer: ClientWriter): void {
+    this.#droppedCount++;
+    writer.drop();
   }
 }
 
@@ -71,6 +94,10 @@ export interface WriteOwner {
 export class ClientWriter {
   /** Tick at which the piece under way began; −1 when nothing is being written. */
   beganAtTick: number = IDLE;
+  /** What the client's unfinished request takes of our memory; 0 when there is none. */
+  unfinishedBytes = 0;
+  /** Tick at which the last byte of it came. */
+  silentSinceTick = 0;
   readonly #connection: Connection;
   readonly #watch: WriteWatch;
   readonly #owner: WriteOwner;
@@ -95,9 +122,16 @@ export class ClientWriter {
     }
   }
 
+  /** The client is read from; `byteCount` is what its unfinished request takes, or 0. */
+  reads(byteCount: number): void {
+    this.unfinishedBytes = byteCount;
+    this.silentSinceTick = this.#watch.tick;
+  }
+
   /** Closes the connection; the write under way fails. */
   drop(): void {
     this.beganAtTick = IDLE;
+    this.unfinishedBytes = 0;
     abandon(this.#connection);
   }
 

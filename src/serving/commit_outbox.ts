@@ -26,6 +26,8 @@ import { type ReplyRun, ReplyRunPool, ReplyRunQueue } from "./reply_run.ts";
 
 /** What the outboxes of a process share. */
 export class OutboxMemory {
+  /** Of replies that are not written, of all clients together. */
+  waitingBytes = 0;
   readonly runs = new ReplyRunPool();
   /** Where what leaves in one write is brought together when it does not lie side by side. */
   readonly gathered = new ReplyBuffer();
@@ -84,7 +86,7 @@ export class CommitOutbox extends Outbox {
   add(run: ReplyRun): void {
     if (this.isClosed) return this.#give(run);
     this.#runCount++;
-    this.#byteLength += run.byteLength;
+    this.#grow(run.byteLength);
     if (run.isCommitted && (this.#isLink || this.#waiting.first === null)) this.#ready.push(run);
     else this.#waiting.push(run);
   }
@@ -125,7 +127,8 @@ export class CommitOutbox extends Outbox {
     block.hold();
     this.#writingBlock = block;
     this.#writingCount = 1;
-    this.#byteLength = this.#writingBytes = end - start;
+    this.#writingBytes = end - start;
+    this.#grow(this.#writingBytes);
     this.begin(bytes.subarray(start, end));
   }
 
@@ -153,7 +156,7 @@ export class CommitOutbox extends Outbox {
   }
 
   protected written(): void {
-    this.#byteLength -= this.#writingBytes;
+    this.#grow(-this.#writingBytes);
     this.#writingBytes = 0;
     this.#writingBlock!.release(this.#writingCount);
     this.#writingBlock = null;
@@ -163,7 +166,7 @@ export class CommitOutbox extends Outbox {
     for (let run = this.#waiting.shift(); run !== null; run = this.#waiting.shift()) this.#give(run);
     for (let run = this.#ready.shift(); run !== null; run = this.#ready.shift()) this.#give(run);
     this.#runCount = 0;
-    this.#byteLength = this.#writingBytes;
+    this.#grow(this.#writingBytes - this.#byteLength);
   }
 
   /** Brings `bytes[start, end)`, which was taken, together with what is ready behind it. */
@@ -221,7 +224,12 @@ export class CommitOutbox extends Outbox {
     run.end = output.length;
     run.position = 0;
     if (this.#isLink) this.#writeHeader(run.bytes, from, run, run.byteLength - RUN_HEADER_BYTES);
-    this.#byteLength += run.byteLength - lengthBefore;
+    this.#grow(run.byteLength - lengthBefore);
+  }
+
+  #grow(byteCount: number): void {
+    this.#byteLength += byteCount;
+    this.#memory.waitingBytes += byteCount;
   }
 
   #writeHeader(bytes: Uint8Array, at: number, { firstRequest, count }: ReplyRun, byteLength: number): void {

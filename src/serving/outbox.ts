@@ -61,6 +61,11 @@ export abstract class Outbox implements WriteOwner {
     this.#writer.write(bytes);
   }
 
+  /** The client is read from; `byteCount` is what its unfinished request takes of our memory, or 0. */
+  reads(byteCount: number): void {
+    this.#writer.reads(byteCount);
+  }
+
   /** Resolves once more was written, or nothing can be any more. One at a time. */
   changed(): Promise<void> {
     return new Promise((resolve) => this.#wake = resolve);

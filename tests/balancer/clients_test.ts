@@ -1,7 +1,13 @@
 /** Clients that are slow, greedy, or broken, and what they may cost. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { bytesOf } from "../../src/core/bytes.ts";
-import { LARGE_REQUEST_BYTES_MAX, MIB, READ_BUFFER_BYTES } from "../../src/core/limits.ts";
+import {
+  CLIENT_IN_FLIGHT_MIN,
+  CLIENT_WRITE_STALL_MS,
+  LARGE_REQUEST_BYTES_MAX,
+  MIB,
+  READ_BUFFER_BYTES,
+} from "../../src/core/limits.ts";
 import { ReadBudget } from "../../src/serving/read_buffer.ts";
 import { resp, World } from "../support/balancer_world.ts";
 import { settle } from "../support/settle.ts";
@@ -45,14 +51,14 @@ Deno.test("Many requests for large values are asked for a few at a time", async 
   world.nodes[0]!.data.set(key, "x".repeat(MIB / 4));
   await client.send(resp("GET", key).repeat(100));
   for (let i = 0; i < 10; i++) await settle();
-  assertEquals(world.nodes[0]!.requests.length, 16);
+  assertEquals(world.nodes[0]!.requests.length, CLIENT_IN_FLIGHT_MIN);
   const buffer = new Uint8Array(MIB);
-  while (world.nodes[0]!.requests.length === 16) {
+  while (world.nodes[0]!.requests.length === CLIENT_IN_FLIGHT_MIN) {
     await client.connection.read(buffer);
     await settle();
   }
   for (let i = 0; i < 10; i++) await settle();
-  assertEquals(world.nodes[0]!.requests.length, 16 + 3);
+  assertEquals(world.nodes[0]!.requests.length, CLIENT_IN_FLIGHT_MIN + 3);
   world.nodes[0]!.data.set(key, "small");
   client.read();
   for (let i = 0; i < 100; i++) await settle();
@@ -60,14 +66,17 @@ Deno.test("Many requests for large values are asked for a few at a time", async 
   await world.stop();
 });
 
-Deno.test("Half a request costs its client a small buffer and nobody anything else", async () => {
+Deno.test("Half a request costs its client a small buffer, and the connection once no more of it comes", async () => {
   const world = await World.start();
   const half = await Promise.all(Array.from({ length: 20 }, () => world.client()));
   for (const client of half) await client.send("*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$60000000\r\nabc");
   const other = await world.client();
   assertEquals(await other.ask("PING"), "+PONG\r\n");
-  await world.pass(120_000, 1_000);
-  assertEquals(half.map((client) => client.isClosed), half.map(() => false));
+  await world.pass(CLIENT_WRITE_STALL_MS - 10_000, 1_000);
+  await half[0]!.send("def");
+  await world.pass(20_000, 1_000);
+  assertEquals(half.map((client) => client.isClosed), half.map((_, i) => i > 0));
+  assertEquals(other.isClosed, false);
   await world.stop();
 });
 

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { MIB } from "../../src/core/limits.ts";
 import { bytesOf } from "../../src/core/bytes.ts";
+import { TOO_MANY_LARGE_REPLIES } from "../../src/protocol/size_errors.ts";
 import { settle } from "../support/settle.ts";
 import { NodeWorld } from "./node_world.ts";
 
@@ -46,5 +47,31 @@ Deno.test("A client that does not read its replies is not read either, and the o
   assertEquals(await writer.ask("GET", "none"), "$-1\r\n");
   greedy.close();
   await sending;
+  await world.stop();
+});
+
+Deno.test("Large replies that nobody reads are bounded for all clients together, and small ones go on", async () => {
+  const world = new NodeWorld();
+  await world.start({ maxMemoryBytes: 128 * MIB, fsync: "no" });
+  const writer = await world.client();
+  assertEquals(await writer.ask("SET", "large", "v".repeat(50 * MIB)), "+OK\r\n");
+  const greedy = await Promise.all(Array.from({ length: 2 }, () => world.connect()));
+  for (const connection of greedy) {
+    await connection.write(bytesOf("*2\r\n$3\r\nGET\r\n$5\r\nlarge\r\n"));
+    await settle();
+  }
+  assertEquals(await writer.ask("GET", "large"), `-${TOO_MANY_LARGE_REPLIES}\r\n`);
+  assertEquals(await writer.ask("GET", "none"), "$-1\r\n");
+  greedy[0]!.close();
+  await settle();
+  assertEquals((await writer.ask("STRLEN", "large")).trim(), `:${50 * MIB}`);
+  await writer.send("GET", "large");
+  let received = writer.take().length;
+  for (let turn = 0; turn < 1_000 && received < 50 * MIB; turn++) {
+    await settle();
+    received += writer.take().length;
+  }
+  assert(received > 50 * MIB, "what was given back serves others");
+  greedy[1]!.close();
   await world.stop();
 });

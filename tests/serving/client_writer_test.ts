@@ -101,3 +101,40 @@ Deno.test("A client that is not being written to may be idle for ever", async ()
   watch.stop();
   assertEquals(clock.timerCount, 0);
 });
+
+Deno.test("A client that leaves a request unfinished is dropped when nothing more of it comes in time", () => {
+  const clock = new FakeClock();
+  const watch = new WriteWatch(clock, STALL_MS);
+  const [silent, slow, idle] = [new Stubborn(), new Stubborn(), new Stubborn()];
+  const writers = [silent, slow, idle].map((connection) => new ClientWriter(connection, watch, new Told()));
+  writers[0]!.reads(1 * KIB);
+  writers[1]!.reads(1 * KIB);
+  writers[2]!.reads(0);
+  clock.advance(STALL_MS / 2);
+  writers[1]!.reads(1 * KIB);
+  clock.advance(STALL_MS / 2);
+  assertEquals([silent.isClosed, slow.isClosed, idle.isClosed], [false, false, false]);
+  clock.advance(STALL_MS / 4);
+  assertEquals([silent.isClosed, slow.isClosed, idle.isClosed], [true, false, false]);
+  clock.advance(STALL_MS);
+  assertEquals([slow.isClosed, idle.isClosed, watch.droppedCount], [true, false, 2]);
+  watch.stop();
+});
+
+Deno.test("Who needs room gets that of the client which is silent for the longest in a large request", () => {
+  const clock = new FakeClock();
+  const watch = new WriteWatch(clock, STALL_MS);
+  const clients = Array.from({ length: 4 }, () => new Stubborn());
+  const writers = clients.map((connection) => new ClientWriter(connection, watch, new Told()));
+  writers[0]!.reads(1 * KIB);
+  for (const writer of writers.slice(1)) {
+    writer.reads(1 * MIB);
+    clock.advance(STALL_MS / 8);
+  }
+  writers[3]!.reads(1 * MIB);
+  const dropped = () => clients.map(({ isClosed }) => isClosed);
+  assertEquals([watch.dropLongestSilent(), dropped()], [true, [false, true, false, false]]);
+  assertEquals([watch.dropLongestSilent(), dropped()], [true, [false, true, true, false]]);
+  assertEquals(watch.dropLongestSilent(), false);
+  watch.stop();
+});
