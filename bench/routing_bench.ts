@@ -1,11 +1,12 @@
 /** What one request costs a balancer, without sockets: its slot, its route, its reply. */
 import { InFlight } from "../src/link/in_flight.ts";
-import { PartialFlush, ReplyOutbox, WaitingReplies } from "../src/balancer/outbox.ts";
+import { PartialFlush, ReplyOutbox } from "../src/balancer/outbox.ts";
 import { DialectWriter, RESP2 } from "../src/balancer/dialect.ts";
 import { bytesOf } from "../src/core/bytes.ts";
 import { DenoClock } from "../src/io/deno_clock.ts";
 import type { Connection } from "../src/io/network.ts";
 import { WriteWatch } from "../src/serving/client_writer.ts";
+import { ReplyBudget } from "../src/serving/reply_budget.ts";
 import { FaultLog } from "../src/serving/fault_log.ts";
 import { MemoryView } from "../src/core/memory.ts";
 import { ReplyScanner } from "../src/protocol/reply_scanner.ts";
@@ -43,12 +44,16 @@ const connection: Connection = {
   closeWrite: () => Promise.resolve(),
   close: () => {},
 };
-const outbox = new ReplyOutbox(connection, { outboxDrained() {}, outboxFailed() {} }, {
+const outbox = new ReplyOutbox(connection, {
+  outboxDrained() {},
+  outboxFailed() {},
+  isSilentSince: () => false,
+}, {
   writeWatch: new WriteWatch(clock),
   dialects: new DialectWriter(),
   partialFlush: new PartialFlush(clock),
-  waiting: new WaitingReplies(),
   faults: new FaultLog(logger, clock),
+  replyBudget: new ReplyBudget(),
 });
 const queue = new InFlight();
 let nextNumber = 0;

@@ -6,11 +6,14 @@ import {
   CLIENT_WRITE_STALL_MS,
   LARGE_REQUEST_BYTES_MAX,
   READ_BUFFERS_KEPT_BYTES_MAX,
+  REPLY_BUDGET_BYTES,
+  REQUEST_BYTES_MAX,
   STOP_DEADLINE_MS,
 } from "../core/limits.ts";
 import { WriteWatch } from "../serving/client_writer.ts";
 import { addressText, type Connection, type Listener } from "../io/network.ts";
 import { acceptAll } from "../serving/accept.ts";
+import { ReplyBudget } from "../serving/reply_budget.ts";
 import { FaultLog } from "../serving/fault_log.ts";
 import { ReadBudget } from "../serving/read_buffer.ts";
 import { refuseConnection } from "../serving/refuse_connection.ts";
@@ -24,7 +27,7 @@ import { BalancerFacts } from "./info.ts";
 import { LocalCommands } from "./local_commands.ts";
 import { NodeFigures } from "./node_figures.ts";
 import { Nodes } from "./nodes.ts";
-import { PartialFlush, WaitingReplies } from "./outbox.ts";
+import { PartialFlush } from "./outbox.ts";
 import type { ServingOptions } from "./options.ts";
 import { RoundRobin } from "./round_robin.ts";
 import { SlotRouter } from "./slot_router.ts";
@@ -189,14 +192,15 @@ export class Balancer {
       dispatcher,
       dialects,
       readBudget: new ReadBudget(
-        LARGE_REQUEST_BYTES_MAX / workerCount,
+        Math.max(REQUEST_BYTES_MAX, LARGE_REQUEST_BYTES_MAX / workerCount),
         READ_BUFFERS_KEPT_BYTES_MAX / workerCount,
+        clock,
       ),
       writeWatch: this.#writeWatch,
       counters: this.#counters,
       partialFlush: new PartialFlush(clock),
-      waiting: new WaitingReplies(),
       faults: this.#faults,
+      replyBudget: new ReplyBudget(REPLY_BUDGET_BYTES / workerCount),
     };
   }
 }

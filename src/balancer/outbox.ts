@@ -20,20 +20,18 @@ import type { Memory } from "../core/memory.ts";
 import {
   CLIENT_IN_FLIGHT_MAX,
   CLIENT_IN_FLIGHT_MIN,
-  LARGE_REPLY_BYTES_MIN,
   OUTBOX_BYTES_MAX,
   OUTBOX_WRITE_BYTES,
   OUTPUT_BYTES_HIGH,
   OUTPUT_BYTES_KEEP,
   PARTIAL_FLUSH_MS,
-  WAITING_REPLIES_BYTES_MAX,
 } from "../core/limits.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
 import type { Connection } from "../io/network.ts";
-import { TOO_MANY_LARGE_REPLIES } from "../protocol/size_errors.ts";
 import { parseReply, type ReplyValue, writeReply } from "../protocol/reply_scanner.ts";
 import type { WriteWatch } from "../serving/client_writer.ts";
 import type { FaultLog } from "../serving/fault_log.ts";
+import type { ReplyBudget, ReplyHolder } from "../serving/reply_budget.ts";
 import { Outbox, type OutboxOwner } from "../serving/outbox.ts";
 import { type Dialect, DialectWriter, RESP2, RESP3 } from "./dialect.ts";
 import type { ReplySink } from "../link/reply_sink.ts";
@@ -75,21 +73,16 @@ export class PartialFlush {
   }
 }
 
-/** Bytes of replies, of all clients together, that are not written yet. */
-export class WaitingReplies {
-  bytes = 0;
-}
-
 /** What the outboxes of a process share. */
 export interface OutboxServices {
-  readonly waiting: WaitingReplies;
   readonly writeWatch: WriteWatch;
   readonly dialects: DialectWriter;
   readonly partialFlush: PartialFlush;
   readonly faults: FaultLog;
+  readonly replyBudget: ReplyBudget;
 }
 
-export class ReplyOutbox extends Outbox implements ReplySink {
+export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder {
   readonly #services: OutboxServices;
   #gathered = new OutputBuffer(64, true);
   /** What is being written, or was: the next to gather. */
@@ -114,6 +107,7 @@ export class ReplyOutbox extends Outbox implements ReplySink {
   constructor(connection: Connection, owner: OutboxOwner, services: OutboxServices) {
     super(connection, services.writeWatch, owner);
     this.#services = services;
+    services.replyBudget.join(this);
   }
 
   /** Requests under way. */
@@ -122,10 +116,14 @@ export class ReplyOutbox extends Outbox implements ReplySink {
   }
 
   get isFull(): boolean {
-    const isFull = this.count >= this.#countMax ||
-      this.#gathered.length + this.#heldBytes + this.#writingBytes >= OUTBOX_BYTES_MAX;
+    const isFull = this.count >= this.#countMax || this.heldBytes >= OUTBOX_BYTES_MAX ||
+      (this.#services.replyBudget.isUsedUp && !this.isEmpty);
     if (isFull) this.#wasFull = true;
     return isFull;
+  }
+
+  get heldBytes(): number {
+    return this.#gathered.length + this.#heldBytes + this.#writingBytes;
   }
 
   get isEmpty(): boolean {
@@ -193,13 +191,8 @@ export class ReplyOutbox extends Outbox implements ReplySink {
   /** The reply to request `tag`, as the client gets it. */
   put(tag: number, source: Memory, start: number, end: number): void {
     if (end - start > this.#replyBytesMax) this.#replyBytesMax = end - start;
+    if (!this.isClosed) this.#services.replyBudget.take(end - start);
     assert(((tag - this.#first) & TAG_MASK) < this.count, "a reply belongs to a request");
-    const { waiting } = this.#services;
-    const byteCount = end - start;
-    if (byteCount > LARGE_REPLY_BYTES_MIN && waiting.bytes + byteCount > WAITING_REPLIES_BYTES_MAX) {
-      return this.answer(tag, { kind: "error", text: TOO_MANY_LARGE_REPLIES });
-    }
-    if (!this.isClosed) waiting.bytes += byteCount;
     if (tag !== this.#first) return this.#holdReply(tag, source, start, end);
     if (!this.isClosed) this.#gathered.append(source, start, end);
     this.#first = (tag + 1) & TAG_MASK;
@@ -224,15 +217,19 @@ export class ReplyOutbox extends Outbox implements ReplySink {
   }
 
   protected written(): void {
-    this.#services.waiting.bytes -= this.#writingBytes;
+    const bytes = this.#writingBytes;
     this.#writingBytes = 0;
     this.#written!.clear(OUTPUT_BYTES_KEEP);
+    this.#services.replyBudget.give(bytes);
   }
 
   protected discard(): void {
-    this.#services.waiting.bytes -= this.#gathered.length + this.#heldBytes;
+    const bytes = this.heldBytes - this.#writingBytes;
     this.#gathered.clear(0);
     this.#held.clear(0);
+    this.#heldBytes = 0;
+    this.#services.replyBudget.leave(this);
+    this.#services.replyBudget.give(bytes);
   }
 
   /** Replies have gathered: all of them, or many, leave at once, a few wait for the rest. */
@@ -264,7 +261,7 @@ export class ReplyOutbox extends Outbox implements ReplySink {
     if (!this.isClosed) held.append(source, start, end);
     this.#ends[at] = held.length;
     this.#heldCount++;
-    this.#heldBytes += held.length - this.#starts[at]!;
+    this.#heldBytes += held.length - this.#starts[at]!; // nothing once it is closed
   }
 
   /** Moves held replies whose turn has come to what gathers. */
@@ -275,7 +272,7 @@ export class ReplyOutbox extends Outbox implements ReplySink {
       const start = this.#starts[at]!;
       if (start === NOT_HELD) break;
       if (!this.isClosed) this.#gathered.append(held, start, this.#ends[at]!);
-      this.#heldBytes -= this.#ends[at]! - start;
+      if (!this.isClosed) this.#heldBytes -= this.#ends[at]! - start;
       this.#starts[at] = NOT_HELD;
       this.#heldCount--;
       this.#first = (this.#first + 1) & TAG_MASK;

@@ -31,7 +31,7 @@ export const ARGUMENT_COUNT_MAX = 1_048_576;
 export const TEXT_LINE_BYTES_MAX = 64 * KIB;
 /** Digits and sign of a RESP length or count. */
 export const RESP_LENGTH_DIGITS_MAX = 10;
-/** Values, or keys, in one reply that gathers them (MGET, KEYS), since a request may name a long value many times. */
+/** Values in one reply that gathers them (MGET), since a request may name a long value many times. */
 export const REPLY_BYTES_MAX = 64 * MIB;
 /** One line of a reply (an error, a status), since what it quotes is a client's. Longer ones are cut. */
 export const REPLY_LINE_BYTES_MAX = KIB;
@@ -70,16 +70,22 @@ export const OUTPUT_BYTES_KEEP = 128 * KIB;
 export const OUTBOX_BYTES_MAX = 1 * MIB;
 /** … nor beyond so many runs of them that wait for different commits. */
 export const OUTBOX_RUN_COUNT_MAX = 1_024;
-/** A reply that is longer is large … */
-export const LARGE_REPLY_BYTES_MIN = 1 * MIB;
-/** … and is refused when it would wait for its client beside replies of this length, those of all clients together. */
-export const WAITING_REPLIES_BYTES_MAX = 128 * MIB;
 /** A balancer has this many requests of one client under way at first, and up to … */
-export const CLIENT_IN_FLIGHT_MIN = 4;
+export const CLIENT_IN_FLIGHT_MIN = 16;
 /** … this many, for as long as the replies are short. */
 export const CLIENT_IN_FLIGHT_MAX = 1_024;
 /** Replies that are there wait this long, at a balancer, for those that the client gets in the same write. */
 export const PARTIAL_FLUSH_MS = 1;
+/** Replies of all clients of a process that are not yet written: beyond it next requests wait … */
+export const REPLY_BUDGET_BYTES = 64 * MIB;
+/** … but for those of clients whose replies are all written, who go on with this much at a time. A longer reply waits. */
+export const REPLY_BYTES_SMALL = 16 * KIB;
+/** A client has to take what it holds within so many times `CLIENT_WRITE_STALL_MS`, unless that is less than … */
+export const STALLS_PER_OUTBOX = 8;
+/** … this. */
+export const DRIP_BYTES_MIN = 64 * KIB;
+/** When large requests have used up their budget, one of which nothing came for this long makes room for a new one. */
+export const REQUEST_SILENCE_MS_MIN = 1_000;
 /** Replies that lie apart are brought together for a write up to this length. */
 export const OUTBOX_WRITE_BYTES = 64 * KIB;
 /** Replies that lie side by side in one block, waiting or being written, before the next block is taken. */
@@ -99,7 +105,7 @@ export const FAULT_LINES_PER_SECOND = 4;
 /** Large arrays of a thread that wait to be used again. */
 export const SPARE_BYTES_MAX = 32 * MIB;
 /** All read buffers beyond what is kept together, so that clients cannot exhaust the process. */
-export const LARGE_REQUEST_BYTES_MAX = 512 * MIB;
+export const LARGE_REQUEST_BYTES_MAX = 128 * MIB;
 /** Event loops of one balancer. */
 export const WORKER_COUNT_MAX = 8;
 /** Open client connections of one process. */
@@ -115,8 +121,6 @@ export const READS_PER_TURN_MAX = 60;
 export const LOOP_TURN_MS = 1;
 /** A client that has not taken one byte of its replies for this long is dropped. */
 export const CLIENT_WRITE_STALL_MS = 60_000;
-/** A client that is dropped so that another has its room gives that back within this time. */
-export const DROPPED_CLIENT_MS = 5;
 /** One-shot rule: a lone text line within this time of connecting … */
 export const ONE_SHOT_LINE_MS = 100;
 /** … and nothing more for this long after its reply: the server closes. */
@@ -253,10 +257,7 @@ export const TOPOLOGY_STEP_MAX = 2 ** 24;
 
 assert(LOG_FRAME_BYTES_MAX + SEGMENT_HEADER_BYTES <= SEGMENT_BYTES_MAX, "a frame never spans two segments");
 assert(KEY_BYTES_MAX + VALUE_BYTES_MAX < REQUEST_BYTES_MAX, "the largest pair fits into one request");
-assert(
-  LARGE_REQUEST_BYTES_MAX / WORKER_COUNT_MAX >= REQUEST_BYTES_MAX,
-  "the largest request fits into any worker's share",
-);
+assert(LARGE_REQUEST_BYTES_MAX >= REQUEST_BYTES_MAX, "the largest request fits into the budget for such");
 assert(REPLY_LINE_BYTES_MAX < TEXT_LINE_BYTES_MAX, "a balancer takes every line that a node says");
 assert(
   2 * REQUEST_KEYS_MAX < ARGUMENT_COUNT_MAX && REQUEST_WORDS_MAX < ARGUMENT_COUNT_MAX,
@@ -272,9 +273,9 @@ assert(
   "a turn completes more than the reads that are issued in it, and as many writes",
 );
 assert(REPLY_BLOCK_BYTES <= OUTPUT_BYTES_KEEP, "a block of the usual size is kept");
-assert(VALUE_BYTES_MAX < REPLY_BYTES_MAX, "any value can be read");
-assert(REPLY_BYTES_MAX <= WAITING_REPLIES_BYTES_MAX, "any reply can wait for a client when no other does");
 assert(OUTPUT_BYTES_HIGH <= OUTBOX_BYTES_MAX, "a batch fits into an outbox");
+assert(VALUE_BYTES_MAX < REPLY_BYTES_MAX, "the longest value can be told");
+assert(REPLY_BYTES_SMALL < OUTPUT_BYTES_HIGH, "a little is less than a batch");
 assert(READ_BUFFER_BYTES_MIN <= READ_BUFFER_BYTES, "the first read buffer is the smaller");
 assert(LARGE_MESSAGE_BYTES_MIN <= READ_BUFFER_BYTES, "what fills a read buffer is large");
 assert(

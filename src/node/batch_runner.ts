@@ -12,63 +12,30 @@
  */
 import {
   BATCH_REQUEST_COUNT,
-  BATCH_RUNNER_COUNT_KEPT,
-  LARGE_REPLY_BYTES_MIN,
   OUTPUT_BYTES_HIGH,
   READ_BUFFER_BYTES,
-  WAITING_REPLIES_BYTES_MAX,
+  REPLY_BYTES_SMALL,
 } from "../core/limits.ts";
 import { IS_WRITE } from "../protocol/command_columns.ts";
 import { looksLikeHttp } from "../protocol/http_guard.ts";
 import { RUN_HEADER_BYTES, type RunHeader, writeRunHeader } from "../protocol/link_run.ts";
 import { INCOMPLETE, INVALID } from "../protocol/progress.ts";
-import { RequestDecoder } from "../protocol/request_decoder.ts";
-import { TOO_MANY_LARGE_REPLIES } from "../protocol/size_errors.ts";
-import type { CommitOutbox, OutboxMemory } from "../serving/commit_outbox.ts";
-import type { FaultLog } from "../serving/fault_log.ts";
-import type { ReadBuffer } from "../serving/read_buffer.ts";
 import { ReplyBuffer } from "../serving/reply_buffer.ts";
 import type { ReplyRun } from "../serving/reply_run.ts";
-import type { Session } from "../serving/session.ts";
+import type { BatchClient, RunnerServices } from "./batch_client.ts";
 import type { WaitsFor } from "./commit_point.ts";
-import { type Commits, type CommitStage, COMMITTED } from "./commits.ts";
+import { type CommitStage, COMMITTED } from "./commits.ts";
 import { DecodedRequest } from "./decoded_request.ts";
-import { DecoderPool } from "./decoder_pool.ts";
-import { Executor, type NodeServices } from "./executor.ts";
-import type { Prefetch } from "./prefetch.ts";
+import { Executor } from "./executor.ts";
 
 const NOT_HTTP = "ERR This port speaks RESP and text lines, not HTTP";
 const INTERNAL_ERROR =
   "ERR Internal error: the request met a bug and may be done in part; the node's log says where";
 
-export interface RunnerServices extends NodeServices {
-  readonly commits: Commits;
-  readonly prefetch: Prefetch;
-  readonly memory: OutboxMemory;
-  readonly faults: FaultLog;
-}
-
-/** A client as its batch is run. */
-export interface BatchClient {
-  readonly session: Session;
-  readonly buffer: ReadBuffer;
-  readonly outbox: CommitOutbox;
-  readonly isOver: boolean;
-  /** Holds the beginning of the request that has not all arrived. */
-  decoder: RequestDecoder | undefined;
-  /** Number of the next request on a link. */
-  requestNumber: number;
-  /** The client was told an error that is the last it gets. */
-  refused(): void;
-  /** No further request is run. */
-  stop(): void;
-}
-
 export class BatchRunner {
   /** Requests of the last batch that have a reply. */
   requestCount = 0;
   readonly #services: RunnerServices;
-  readonly #decoders: DecoderPool;
   readonly #replies = new ReplyBuffer();
   readonly #executor: Executor;
   readonly #requests = Array.from({ length: BATCH_REQUEST_COUNT }, () => new DecodedRequest());
@@ -80,15 +47,22 @@ export class BatchRunner {
   #isProblemText = false;
   /** Whether a further pass over the buffer may find more. */
   #mayBeMore = false;
+  #wasCut = false;
   #batchStart = 0;
+  /** The batch ends with the reply that reaches it. */
+  #outputBytesMax = OUTPUT_BYTES_HIGH;
   #run: ReplyRun;
   #stage: CommitStage = COMMITTED;
 
-  constructor(services: RunnerServices, decoders: DecoderPool) {
+  constructor(services: RunnerServices) {
     this.#services = services;
-    this.#decoders = decoders;
     this.#executor = new Executor(services, this.#replies.output);
     this.#run = services.memory.runs.take();
+  }
+
+  /** Whether the last batch ended before all that had arrived was run. */
+  get wasCut(): boolean {
+    return this.#wasCut;
   }
 
   /** Whether the last request was a text line. */
@@ -125,6 +99,8 @@ export class BatchRunner {
     this.#replies.begin();
     this.#batchStart = this.#replies.output.length;
     this.requestCount = 0;
+    this.#wasCut = false;
+    this.#outputBytesMax = this.#services.memory.budget.isUsedUp ? REPLY_BYTES_SMALL : OUTPUT_BYTES_HIGH;
     this.#executor.serve(session);
     this.#executor.nowMs = session.lastActiveMs = this.#services.clock.nowMs();
     this.#openRun(client);
@@ -168,7 +144,6 @@ export class BatchRunner {
     for (let i = 0; i < this.#count; i++) {
       const decoded = this.#requests[i]!;
       const replyStart = output.length;
-      buffer.consume(decoded.end);
       try {
         let pending: void | Promise<void>;
         try {
@@ -178,6 +153,7 @@ export class BatchRunner {
           commits.endRequest();
         }
         if (pending !== undefined) {
+          buffer.consume(decoded.end);
           this.requestCount += i + 1;
           this.#leaveRest(client, i + 1);
           return this.#wait(client, pending, replyStart);
@@ -185,9 +161,16 @@ export class BatchRunner {
       } catch (error) {
         this.#fail(client, error, replyStart);
       }
-      this.#replied(client, replyStart, executor.takeCommitPoint());
+      const point = executor.takeCommitPoint();
+      if (output.length - replyStart > REPLY_BYTES_SMALL && this.#hasToWait(client, decoded, replyStart)) {
+        this.requestCount += i;
+        this.#leaveRest(client, i);
+        return undefined;
+      }
+      buffer.consume(decoded.end);
+      this.#replied(client, replyStart, point);
       if (session.wantsClose) client.stop();
-      if (client.isOver || output.length - this.#batchStart >= OUTPUT_BYTES_HIGH) {
+      if (client.isOver || output.length - this.#batchStart >= this.#outputBytesMax) {
         this.requestCount += i + 1;
         this.#leaveRest(client, i + 1);
         return undefined;
@@ -197,14 +180,35 @@ export class BatchRunner {
     return undefined;
   }
 
+  /**
+   * Whether there is no room for the reply that begins at `replyStart`, and the request can be run again when there is:
+   * then it is as if it had not been run. A link is not held up by one of its clients.
+   */
+  #hasToWait(client: BatchClient, { command }: DecodedRequest, replyStart: number): boolean {
+    const { output } = this.#replies;
+    const { budget } = this.#services.memory;
+    const bytes = output.length - replyStart;
+    if (client.outbox.isLink || IS_WRITE[command] === 1 || command < 0) return false;
+    const heldBytes = replyStart - this.#batchStart;
+    if (client.hasTurn) {
+      client.hasTurn = false;
+      return false;
+    }
+    if (!budget.isAwaited && budget.hasRoom(heldBytes + bytes)) return false;
+    output.length = replyStart;
+    client.wantedBytes = bytes;
+    return true;
+  }
+
   /** The batch ends before request `next`: from there on all is decoded anew, what is wrong behind it included. */
   #leaveRest(client: BatchClient, next: number): void {
+    this.#wasCut = next < this.#count || this.#mayBeMore;
     this.#mayBeMore = false;
     if (next === this.#count) return;
     this.#problem = "";
     if (client.decoder === undefined) return;
     // What it has seen begins behind requests that come first.
-    this.#decoders.give(client.decoder);
+    this.#services.decoders.give(client.decoder);
     client.decoder = undefined;
   }
 
@@ -241,9 +245,6 @@ export class BatchRunner {
   /** The reply that begins at `replyStart` is there, and waits for `point`; for nothing if that is `null`. */
   #replied(client: BatchClient, replyStart: number, point: WaitsFor | null): void {
     const { isText } = this.#executor.request;
-    if (this.#replies.output.length - replyStart > LARGE_REPLY_BYTES_MIN) {
-      this.#boundLarge(client, replyStart, isText);
-    }
     const waitsFor = point === null || this.#isFailed(replyStart, isText) ? null : point;
     const stage = waitsFor === null ? COMMITTED : this.#services.commits.stageOf(waitsFor);
     let run = this.#run;
@@ -263,16 +264,6 @@ export class BatchRunner {
       run.position = Math.max(run.position, waitsFor.position);
     }
     if (client.session.isLink !== client.outbox.isLink) this.#becomeLink(client);
-  }
-
-  /** A large reply is refused while too much waits for clients that do not read; not that of a write, which is done. */
-  #boundLarge({ session }: BatchClient, replyStart: number, isText: boolean): void {
-    const { output } = this.#replies;
-    const { waitingBytes } = this.#services.memory;
-    if (waitingBytes + output.length - replyStart <= WAITING_REPLIES_BYTES_MAX) return;
-    if (IS_WRITE[session.lastCommand] === 1) return;
-    output.length = replyStart;
-    this.#executor.refuse(TOO_MANY_LARGE_REPLIES, isText);
   }
 
   /** Whether the log has failed: then the reply, which waits for a commit, is replaced by the error that says so. */
@@ -364,7 +355,7 @@ export class BatchRunner {
   /** Goes on with the request whose beginning the client's own decoder has seen. */
   #takeDecoder(client: BatchClient): void {
     const first = this.#requests[0]!;
-    this.#decoders.give(first.request);
+    this.#services.decoders.give(first.request);
     first.request = client.decoder!;
     client.decoder = undefined;
   }
@@ -372,27 +363,6 @@ export class BatchRunner {
   #leaveDecoder(client: BatchClient, decoded: DecodedRequest): void {
     client.decoder = decoded.request;
     client.decoder.settle();
-    decoded.request = this.#decoders.take();
-  }
-}
-
-/** The runners of a node that are free. */
-export class BatchRunners {
-  readonly #services: RunnerServices;
-  readonly #decoders = new DecoderPool();
-  readonly #free: BatchRunner[] = [];
-
-  constructor(services: RunnerServices) {
-    this.#services = services;
-  }
-
-  /** One that nobody uses. It need not be given back. */
-  take(): BatchRunner {
-    return this.#free.pop() ?? new BatchRunner(this.#services, this.#decoders);
-  }
-
-  /** The batch of `runner` has ended. */
-  give(runner: BatchRunner): void {
-    if (this.#free.length < BATCH_RUNNER_COUNT_KEPT) this.#free.push(runner);
+    decoded.request = this.#services.decoders.take();
   }
 }

@@ -7,7 +7,9 @@ import type { RequestDecoder } from "../protocol/request_decoder.ts";
 import { Client, type ServingServices } from "../serving/client.ts";
 import { CommitOutbox } from "../serving/commit_outbox.ts";
 import { TOO_MANY_CLIENTS } from "../serving/refuse_connection.ts";
-import type { BatchClient, BatchRunner, BatchRunners, RunnerServices } from "./batch_runner.ts";
+import type { BatchClient, RunnerServices } from "./batch_client.ts";
+import type { BatchRunner } from "./batch_runner.ts";
+import type { BatchRunners } from "./batch_runners.ts";
 
 /** How every request of a handshake begins, behind its first line `*2` … `*6`. */
 const HANDSHAKE = bytesOf("\r\n$7\r\nROUNDEL\r\n");
@@ -21,6 +23,8 @@ export class NodeClient extends Client implements BatchClient {
   readonly outbox: CommitOutbox;
   decoder: RequestDecoder | undefined;
   requestNumber = 0;
+  wantedBytes = 0;
+  hasTurn = false;
   readonly #node: NodeClientServices;
   /** Requests run since the last read. */
   #requestCount = 0;
@@ -53,8 +57,8 @@ export class NodeClient extends Client implements BatchClient {
 
   protected runRequests(): Promise<unknown> | undefined {
     const { outbox, buffer } = this;
-    const { commits, runners } = this.#node;
-    if (outbox.isFull) return outbox.changed();
+    const { commits, runners, memory: { budget } } = this.#node;
+    if (outbox.isFull || (budget.isUsedUp && !outbox.isEmpty && !outbox.isLink)) return outbox.changed();
     if (commits.isCongested()) return commits.relief();
     if (this.#handshakeTimer !== null && !this.#isLinkByNow() && !this.#isHandshake()) {
       this.refuse(TOO_MANY_CLIENTS);
@@ -65,11 +69,24 @@ export class NodeClient extends Client implements BatchClient {
       const pending = runner.run(this);
       if (pending !== undefined) return this.#finish(runner, pending);
       this.#ended(runner);
+      this.hasTurn = false;
+      if (budget.isAwaited) budget.passOn();
+      if (this.wantedBytes > 0) return this.#waitForTurn();
+      if (runner.wasCut && !outbox.isEmpty && !this.isOver) return outbox.changed();
     }
     if (outbox.isFull && !this.isOver) return outbox.changed();
     this.requestsCame(this.#requestCount, this.#isText);
     this.#requestCount = 0;
     return undefined;
+  }
+
+  /** The next request's reply is long: waits until there is room for it. */
+  async #waitForTurn(): Promise<void> {
+    const { budget } = this.#node.memory;
+    await budget.turn(this.wantedBytes);
+    this.wantedBytes = 0;
+    this.hasTurn = true;
+    if (this.isOver) budget.passOn();
   }
 
   protected refuse(text: string): void {

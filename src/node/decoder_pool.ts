@@ -1,7 +1,7 @@
 import { DECODER_COUNT_KEPT } from "../core/limits.ts";
 import { RequestDecoder } from "../protocol/request_decoder.ts";
 
-/** Decoders in which no request has begun. */
+/** Decoders that nobody uses. A client in the middle of a request keeps the one that has seen its beginning. */
 export class DecoderPool {
   readonly #free: RequestDecoder[] = [];
 

@@ -3,7 +3,12 @@
  * clients, and stop without losing anything. Everything from outside (time, chance, disk, network) is passed in.
  */
 import type { CommandContext, ServerDoor } from "../commands/context.ts";
-import { LINK_CONNECTIONS_RESERVED, STOP_DEADLINE_MS } from "../core/limits.ts";
+import {
+  LARGE_REQUEST_BYTES_MAX,
+  LINK_CONNECTIONS_RESERVED,
+  READ_BUFFERS_KEPT_BYTES_MAX,
+  STOP_DEADLINE_MS,
+} from "../core/limits.ts";
 import { sleep } from "../core/clock.ts";
 import { WriteWatch } from "../serving/client_writer.ts";
 import { addressText, type Connection, type Listener } from "../io/network.ts";
@@ -17,11 +22,13 @@ import type { ClusterView } from "../serving/server_facts.ts";
 import { SessionRegistry } from "../serving/session.ts";
 import { clusterNodesOf } from "../topology/cluster_view.ts";
 import { runAdmin } from "./admin.ts";
-import { BatchRunners, type RunnerServices } from "./batch_runner.ts";
+import type { RunnerServices } from "./batch_client.ts";
+import { BatchRunners } from "./batch_runners.ts";
 import { NodeClient, type NodeClientServices } from "./client.ts";
 import { Commits } from "./commits.ts";
 import { Copies } from "./copies.ts";
 import type { DataFolder } from "./data_folder.ts";
+import { DecoderPool } from "./decoder_pool.ts";
 import { Dumps } from "./dumps.ts";
 import { infoSectionsOf } from "./info.ts";
 import { LinkRegistry } from "./link_registry.ts";
@@ -135,12 +142,13 @@ export class NodeServer {
       commits,
       prefetch: new Prefetch(shards),
       memory: new OutboxMemory(),
+      decoders: new DecoderPool(),
       faults,
     };
     this.#services = {
       ...services,
       runners: new BatchRunners(services),
-      readBudget: new ReadBudget(),
+      readBudget: new ReadBudget(LARGE_REQUEST_BYTES_MAX, READ_BUFFERS_KEPT_BYTES_MAX, clock),
       writeWatch: new WriteWatch(clock, options.clientStallMs),
     };
   }

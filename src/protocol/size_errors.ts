@@ -3,6 +3,3 @@ import { KEY_BYTES_MAX } from "../core/limits.ts";
 
 export const KEY_TOO_LONG = `ERR key exceeds maximum allowed size (${KEY_BYTES_MAX} bytes)`;
 export const VALUE_TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
-/** The request was run, unless it only reads; its reply was forgotten. */
-export const TOO_MANY_LARGE_REPLIES =
-  "ERR Too many large replies wait to be read by clients, so this one was dropped; try again later";

@@ -9,8 +9,8 @@
  * Whatever goes wrong here ends this connection and nothing else: any error of a read or a write says that the
  * connection is over, and any other is a bug in what was run for this client, which is logged.
  */
-import { type Clock, sleep } from "../core/clock.ts";
-import { DROPPED_CLIENT_MS } from "../core/limits.ts";
+import type { Clock } from "../core/clock.ts";
+import { READ_BUFFER_BYTES_MIN } from "../core/limits.ts";
 import { abandon, type Connection } from "../io/network.ts";
 import type { WriteWatch } from "./client_writer.ts";
 import type { FaultLog } from "./fault_log.ts";
@@ -41,12 +41,14 @@ export abstract class Client implements OutboxOwner {
   #isReading = false;
   #isOver = false;
   #wasRefused = false;
+  /** Tick of the write watch at which it began to wait for the rest of a request. */
+  #waitsSinceTick = 0;
 
   constructor(connection: Connection, services: ServingServices) {
     this.#connection = connection;
     this.#services = services;
     this.session = services.sessions.open(connection.remote, services.clock.nowMs(), this);
-    this.buffer = new ReadBuffer(services.readBudget);
+    this.buffer = new ReadBuffer(services.readBudget, READ_BUFFER_BYTES_MIN, this);
     this.#oneShot = new OneShotRule(services.clock, this);
   }
 
@@ -112,6 +114,10 @@ export abstract class Client implements OutboxOwner {
     if (this.#isOver && this.#isReading && !this.#wasRefused) abandon(this.#connection);
   }
 
+  isSilentSince(tick: number): boolean {
+    return this.#isReading && this.buffer.end > this.buffer.start && this.#waitsSinceTick < tick;
+  }
+
   outboxFailed(): void {
     this.drop();
   }
@@ -128,13 +134,12 @@ export abstract class Client implements OutboxOwner {
   async #readRequests(): Promise<void> {
     const { buffer } = this;
     while (!this.#isOver) {
-      if (!buffer.ensureRoom(this.bytesNeeded)) {
-        // The room of whoever is dropped is free once its connection has ended.
-        if (!this.#services.writeWatch.dropLongestSilent()) return this.refuse(TOO_MANY_LARGE);
-        await sleep(this.#services.clock, DROPPED_CLIENT_MS);
-        continue;
+      while (!buffer.ensureRoom(this.bytesNeeded)) {
+        const relief = buffer.relief();
+        if (relief === null) return this.refuse(TOO_MANY_LARGE);
+        await relief;
       }
-      this.outbox.reads(buffer.end > buffer.start ? buffer.bytes.length : 0);
+      this.#waitsSinceTick = this.#services.writeWatch.tick;
       this.#isReading = true;
       const count = await this.#connection.read(buffer.room());
       this.#isReading = false;

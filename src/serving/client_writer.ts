@@ -1,14 +1,13 @@
 /**
  * Writes to clients, and drops those that do not take what is written. A write goes out in as many pieces as the
- * connection makes of it, each of which has the whole time-out. There is no timer per write: one watch for all
+ * connection makes of it, each of which has the whole time-out, and all that a client holds has a few of them: one that
+ * takes a byte now and then does not keep megabytes. There is no timer per write: one watch for all
  * writers looks at when each one's present piece began, in its own ticks.
- *
- * The same watch drops clients that leave a request unfinished and send nothing more of it.
  *
  * A write is not awaited: whoever began it is told when all of it was taken, and reads on meanwhile.
  */
 import type { Clock, Timer } from "../core/clock.ts";
-import { CLIENT_WRITE_STALL_MS, READ_BUFFER_BYTES_KEEP } from "../core/limits.ts";
+import { CLIENT_WRITE_STALL_MS, DRIP_BYTES_MIN, STALLS_PER_OUTBOX } from "../core/limits.ts";
 import { abandon, type Connection } from "../io/network.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -51,40 +50,31 @@ export class WriteWatch {
     this.#timer.cancel();
   }
 
-  /** Drops the client that has been silent for the longest, a tick at least, in a large request. Whether there is one. */
-  dropLongestSilent(): boolean {
-    let longest: ClientWriter | null = null;
-    for (const writer of this.#writers) {
-      if (writer.unfinishedBytes <= READ_BUFFER_BYTES_KEEP || writer.silentSinceTick >= this.#tick) continue;
-      if (longest === null || writer.silentSinceTick < longest.silentSinceTick) longest = writer;
-    }
-    if (longest !== null) this.#drop(longest);
-    return longest !== null;
+  /** Whether the client takes nothing, or next to nothing, or does not go on with a request. */
+  #isStalled(writer: ClientWriter): boolean {
+    // One tick more than the time-out has, because the piece may have begun just before a tick.
+    const since = this.#tick - TICKS_PER_STALL;
+    if (writer.beganAtTick !== IDLE && writer.beganAtTick < since) return true;
+    if (this.#tick % TICKS_PER_STALL === 0 && writer.drips()) return true;
+    return writer.isSilentSince(since);
   }
 
   #look(): void {
     this.#tick++;
     for (const writer of this.#writers) {
-      const isStalled = writer.beganAtTick !== IDLE && this.#isOver(writer.beganAtTick);
-      if (isStalled || (writer.unfinishedBytes > 0 && this.#isOver(writer.silentSinceTick))) {
-        this.#drop(writer);
-      }
+      if (!this.#isStalled(writer)) continue;
+      this.#droppedCount++;
+      writer.drop();
     }
-  }
-
-  /** One tick more than the time-out has, because it may have begun just before a tick. */
-  #isOver(sinceTick: number): boolean {
-    return this.#tick - sinceTick > TICKS_PER_STALL;
-  }
-
-  #drop(writer: ClientWriter): void {
-    this.#droppedCount++;
-    writer.drop();
   }
 }
 
 /** Who is told what became of a write. */
 export interface WriteOwner {
+  /** Bytes that are not written, those of the write under way included. */
+  readonly heldBytes: number;
+  /** Whether a request began to arrive, and nothing of it came since `tick` of the watch. */
+  isSilentSince(tick: number): boolean;
   /** All of it was taken; the next may begin. */
   writeTaken(): void;
   /** The client is gone, or was dropped: nothing more will be taken. */
@@ -92,12 +82,13 @@ export interface WriteOwner {
 }
 
 export class ClientWriter {
+  /** Bytes taken so far … */
+  #takenBytes = 0;
+  /** … and when {@linkcode ClientWriter.drips} was called last, with what was held then. */
+  #takenBefore = 0;
+  #heldBefore = 0;
   /** Tick at which the piece under way began; −1 when nothing is being written. */
   beganAtTick: number = IDLE;
-  /** What the client's unfinished request takes of our memory; 0 when there is none. */
-  unfinishedBytes = 0;
-  /** Tick at which the last byte of it came. */
-  silentSinceTick = 0;
   readonly #connection: Connection;
   readonly #watch: WriteWatch;
   readonly #owner: WriteOwner;
@@ -122,16 +113,23 @@ export class ClientWriter {
     }
   }
 
-  /** The client is read from; `byteCount` is what its unfinished request takes, or 0. */
-  reads(byteCount: number): void {
-    this.unfinishedBytes = byteCount;
-    this.silentSinceTick = this.#watch.tick;
+  /** Whether since the last call too little was taken of what was held at that time. */
+  drips(): boolean {
+    const taken = this.#takenBytes - this.#takenBefore;
+    const held = this.#heldBefore;
+    this.#takenBefore = this.#takenBytes;
+    this.#heldBefore = this.beganAtTick === IDLE ? 0 : this.#owner.heldBytes;
+    return held > DRIP_BYTES_MIN && this.beganAtTick !== IDLE && taken * STALLS_PER_OUTBOX < held;
+  }
+
+  /** Whether a request began to arrive, and nothing of it came since `tick`. */
+  isSilentSince(tick: number): boolean {
+    return this.#owner.isSilentSince(tick);
   }
 
   /** Closes the connection; the write under way fails. */
   drop(): void {
     this.beganAtTick = IDLE;
-    this.unfinishedBytes = 0;
     abandon(this.#connection);
   }
 
@@ -142,6 +140,7 @@ export class ClientWriter {
   }
 
   readonly #taken = (count: number): void => {
+    this.#takenBytes += count;
     if (count < this.#rest.length) return this.write(this.#rest.subarray(count));
     this.beganAtTick = IDLE;
     this.#rest = NO_BYTES;

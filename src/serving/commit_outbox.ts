@@ -21,20 +21,20 @@ import { RespReply } from "../protocol/resp_reply.ts";
 import { TextReply } from "../protocol/text_reply.ts";
 import type { WriteWatch } from "./client_writer.ts";
 import { Outbox, type OutboxOwner } from "./outbox.ts";
+import { ReplyBudget, type ReplyHolder } from "./reply_budget.ts";
 import { ReplyBlock, ReplyBuffer } from "./reply_buffer.ts";
 import { type ReplyRun, ReplyRunPool, ReplyRunQueue } from "./reply_run.ts";
 
 /** What the outboxes of a process share. */
 export class OutboxMemory {
-  /** Of replies that are not written, of all clients together. */
-  waitingBytes = 0;
   readonly runs = new ReplyRunPool();
   /** Where what leaves in one write is brought together when it does not lie side by side. */
   readonly gathered = new ReplyBuffer();
   readonly header: RunHeader = { firstRequest: 0, count: 0, byteLength: 0 };
+  readonly budget = new ReplyBudget();
 }
 
-export class CommitOutbox extends Outbox {
+export class CommitOutbox extends Outbox implements ReplyHolder {
   /** Whether it is in the list of those that are told of commits. */
   isWatched = false;
   readonly #memory: OutboxMemory;
@@ -51,6 +51,11 @@ export class CommitOutbox extends Outbox {
   constructor(connection: Connection, watch: WriteWatch, owner: OutboxOwner, memory: OutboxMemory) {
     super(connection, watch, owner);
     this.#memory = memory;
+    memory.budget.join(this);
+  }
+
+  get heldBytes(): number {
+    return this.#byteLength;
   }
 
   /** Whether replies may overtake each other, in runs with headers. */
@@ -86,7 +91,8 @@ export class CommitOutbox extends Outbox {
   add(run: ReplyRun): void {
     if (this.isClosed) return this.#give(run);
     this.#runCount++;
-    this.#grow(run.byteLength);
+    this.#byteLength += run.byteLength;
+    this.#memory.budget.take(run.byteLength);
     if (run.isCommitted && (this.#isLink || this.#waiting.first === null)) this.#ready.push(run);
     else this.#waiting.push(run);
   }
@@ -127,8 +133,8 @@ export class CommitOutbox extends Outbox {
     block.hold();
     this.#writingBlock = block;
     this.#writingCount = 1;
-    this.#writingBytes = end - start;
-    this.#grow(this.#writingBytes);
+    this.#byteLength = this.#writingBytes = end - start;
+    this.#memory.budget.take(end - start);
     this.begin(bytes.subarray(start, end));
   }
 
@@ -156,17 +162,22 @@ export class CommitOutbox extends Outbox {
   }
 
   protected written(): void {
-    this.#grow(-this.#writingBytes);
+    const bytes = this.#writingBytes;
+    this.#byteLength -= bytes;
     this.#writingBytes = 0;
     this.#writingBlock!.release(this.#writingCount);
     this.#writingBlock = null;
+    this.#memory.budget.give(bytes);
   }
 
   protected discard(): void {
     for (let run = this.#waiting.shift(); run !== null; run = this.#waiting.shift()) this.#give(run);
     for (let run = this.#ready.shift(); run !== null; run = this.#ready.shift()) this.#give(run);
     this.#runCount = 0;
-    this.#grow(this.#writingBytes - this.#byteLength);
+    const bytes = this.#byteLength - this.#writingBytes;
+    this.#byteLength = this.#writingBytes;
+    this.#memory.budget.leave(this);
+    this.#memory.budget.give(bytes);
   }
 
   /** Brings `bytes[start, end)`, which was taken, together with what is ready behind it. */
@@ -224,12 +235,8 @@ export class CommitOutbox extends Outbox {
     run.end = output.length;
     run.position = 0;
     if (this.#isLink) this.#writeHeader(run.bytes, from, run, run.byteLength - RUN_HEADER_BYTES);
-    this.#grow(run.byteLength - lengthBefore);
-  }
-
-  #grow(byteCount: number): void {
-    this.#byteLength += byteCount;
-    this.#memory.waitingBytes += byteCount;
+    this.#byteLength += run.byteLength - lengthBefore;
+    this.#memory.budget.take(run.byteLength - lengthBefore);
   }
 
   #writeHeader(bytes: Uint8Array, at: number, { firstRequest, count }: ReplyRun, byteLength: number): void {

@@ -11,6 +11,8 @@ import { ClientWriter, type WriteOwner, type WriteWatch } from "./client_writer.
 
 /** Who is told that everything was written, or that nothing more can be. */
 export interface OutboxOwner {
+  /** Whether a request of it began to arrive, and nothing of it came since `tick` of the write watch. */
+  isSilentSince(tick: number): boolean;
   outboxDrained(): void;
   outboxFailed(): void;
 }
@@ -29,6 +31,8 @@ export abstract class Outbox implements WriteOwner {
 
   /** Whether so much waits that no more requests should be run for now. */
   abstract get isFull(): boolean;
+  /** Bytes of replies that are not written. */
+  abstract get heldBytes(): number;
   /** Whether no request is without a reply that was written. */
   abstract get isEmpty(): boolean;
   /** The next bytes to write, as they stay until {@linkcode Outbox.written}; `null` when nothing is ready. */
@@ -61,14 +65,14 @@ export abstract class Outbox implements WriteOwner {
     this.#writer.write(bytes);
   }
 
-  /** The client is read from; `byteCount` is what its unfinished request takes of our memory, or 0. */
-  reads(byteCount: number): void {
-    this.#writer.reads(byteCount);
-  }
-
   /** Resolves once more was written, or nothing can be any more. One at a time. */
   changed(): Promise<void> {
     return new Promise((resolve) => this.#wake = resolve);
+  }
+
+  /** Gives up what is held, with the client: there is too much of it. */
+  giveUp(): void {
+    this.#owner.outboxFailed();
   }
 
   /** The connection is over. Harmless when closed already. */
@@ -78,6 +82,10 @@ export abstract class Outbox implements WriteOwner {
     this.#writer.close();
     this.discard();
     this.wake();
+  }
+
+  isSilentSince(tick: number): boolean {
+    return this.#owner.isSilentSince(tick);
   }
 
   writeTaken(): void {

@@ -11,6 +11,7 @@
  * - once emptied it goes back to what it may keep, and after a run of small reads back to its first.
  */
 import { assert } from "../core/assert.ts";
+import type { Clock } from "../core/clock.ts";
 import {
   LARGE_MESSAGE_BYTES_MIN,
   LARGE_REQUEST_BYTES_MAX,
@@ -18,6 +19,7 @@ import {
   READ_BUFFER_BYTES_KEEP,
   READ_BUFFER_BYTES_MIN,
   READ_BUFFERS_KEPT_BYTES_MAX,
+  REQUEST_SILENCE_MS_MIN,
 } from "../core/limits.ts";
 import { spareMemory } from "../core/spare_memory.ts";
 import { BufferPool } from "./buffer_pool.ts";
@@ -32,12 +34,22 @@ export class ReadBudget {
   readonly pool = new BufferPool(READ_BUFFER_BYTES_MIN);
   readonly capBytes: number;
   readonly #keptBytesMax: number;
+  readonly #clock: Clock | null;
   #usedBytes = 0;
   #keptBytes = 0;
+  /** Who holds a large request, and since when nothing of it came, in that order. */
+  readonly #silence = new Map<BufferOwner, number>();
+  #given = Promise.withResolvers<void>();
 
-  constructor(capBytes = LARGE_REQUEST_BYTES_MAX, keptBytesMax = READ_BUFFERS_KEPT_BYTES_MAX) {
+  /** Without a clock nobody is dropped to make room for another. */
+  constructor(
+    capBytes = LARGE_REQUEST_BYTES_MAX,
+    keptBytesMax = READ_BUFFERS_KEPT_BYTES_MAX,
+    clock: Clock | null = null,
+  ) {
     this.capBytes = capBytes;
     this.#keptBytesMax = keptBytesMax;
+    this.#clock = clock;
   }
 
   get usedBytes(): number {
@@ -54,6 +66,35 @@ export class ReadBudget {
   give(bytes: number): void {
     assert(bytes <= this.#usedBytes, "a budget gets back what was taken");
     this.#usedBytes -= bytes;
+    if (bytes === 0) return;
+    this.#given.resolve();
+    this.#given = Promise.withResolvers();
+  }
+
+  /** Bytes of a large request of `owner` came. */
+  arrived(owner: BufferOwner): void {
+    this.#silence.delete(owner);
+    if (this.#clock !== null) this.#silence.set(owner, this.#clock.monotonicMs());
+  }
+
+  /** `owner` holds no large request any more. */
+  ended(owner: BufferOwner): void {
+    this.#silence.delete(owner);
+  }
+
+  /**
+   * It is used up: drops the one of whose request nothing came for the longest time, if that is a while. Resolves when
+   * something was given back; `null` when nobody was dropped.
+   */
+  relief(): Promise<void> | null {
+    for (const [owner, sinceMs] of this.#silence) {
+      if (this.#clock!.monotonicMs() - sinceMs < REQUEST_SILENCE_MS_MIN) return null;
+      this.#silence.delete(owner);
+      const { promise } = this.#given;
+      owner.drop();
+      return promise;
+    }
+    return null;
   }
 
   /** As {@linkcode ReadBudget.take}, for a buffer that does not give them back so soon. */
@@ -69,11 +110,21 @@ export class ReadBudget {
   }
 }
 
+/** Whose messages a buffer holds. */
+export interface BufferOwner {
+  /** Ends the connection now. */
+  drop(): void;
+}
+
+/** Never in anybody's way. */
+const NOBODY: BufferOwner = { drop() {} };
+
 export class ReadBuffer {
   bytes: Uint8Array<ArrayBuffer>;
   start = 0;
   end = 0;
   readonly #budget: ReadBudget;
+  readonly #owner: BufferOwner;
   readonly #bytesMin: number;
   /** What of `bytes.length` is kept beyond the common size. */
   #keptBytes = 0;
@@ -82,9 +133,10 @@ export class ReadBuffer {
   #smallReads = 0;
   #lastReadFilled = false;
 
-  /** `bytesMin` is the size it begins with, at most the common size. */
-  constructor(budget: ReadBudget, bytesMin: number = READ_BUFFER_BYTES_MIN) {
+  /** `bytesMin` is the size it begins with, at most the common size. `owner` is dropped when others need the room. */
+  constructor(budget: ReadBudget, bytesMin: number = READ_BUFFER_BYTES_MIN, owner: BufferOwner = NOBODY) {
     this.#budget = budget;
+    this.#owner = owner;
     this.#bytesMin = bytesMin;
     this.bytes = this.#allocate(bytesMin);
   }
@@ -113,6 +165,7 @@ export class ReadBuffer {
   /** A read has put `count` bytes into {@linkcode ReadBuffer.room}. */
   filled(count: number): void {
     this.end += count;
+    if (this.#borrowedBytes > 0) this.#budget.arrived(this.#owner);
     this.#lastReadFilled = this.end === this.bytes.length;
     const smallerBytes = this.#keptBytes > 0 ? READ_BUFFER_BYTES : this.#bytesMin;
     this.#smallReads = count > smallerBytes >>> 1 ? 0 : this.#smallReads + 1;
@@ -126,6 +179,11 @@ export class ReadBuffer {
     const count = await connection.read(this.room());
     if (count !== null) this.filled(count);
     return count;
+  }
+
+  /** There was no room: whether there may be some soon, see {@linkcode ReadBudget.relief}. */
+  relief(): Promise<void> | null {
+    return this.#budget.relief();
   }
 
   /** What lies before `offset` is done with. */
@@ -182,13 +240,17 @@ export class ReadBuffer {
     const larger = bytesNeeded > length && bytesNeeded < length * 2 ? bytesNeeded : length * 2;
     if (!this.#budget.take(larger - length)) return false;
     this.#borrowedBytes += larger - length;
+    this.#budget.arrived(this.#owner);
     this.#resize(larger);
     return true;
   }
 
   #giveBorrowed(): void {
-    this.#budget.give(this.#borrowedBytes);
+    if (this.#borrowedBytes === 0) return;
+    const bytes = this.#borrowedBytes;
     this.#borrowedBytes = 0;
+    this.#budget.ended(this.#owner);
+    this.#budget.give(bytes);
   }
 
   #giveKept(): void {

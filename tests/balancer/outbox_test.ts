@@ -1,18 +1,20 @@
 /** The order of a client's replies at a balancer, whatever order they come in. */
 import { assert, assertEquals } from "@std/assert";
 import { DialectWriter, RESP2 } from "../../src/balancer/dialect.ts";
-import { PartialFlush, ReplyOutbox, WaitingReplies } from "../../src/balancer/outbox.ts";
+import { PartialFlush, ReplyOutbox } from "../../src/balancer/outbox.ts";
 import { bytesOf, textOf } from "../../src/core/bytes.ts";
 import { CLIENT_IN_FLIGHT_MAX, MIB, PARTIAL_FLUSH_MS } from "../../src/core/limits.ts";
 import { MemoryView } from "../../src/core/memory.ts";
 import type { Connection } from "../../src/io/network.ts";
-import { TOO_MANY_LARGE_REPLIES } from "../../src/protocol/size_errors.ts";
 import { WriteWatch } from "../../src/serving/client_writer.ts";
 import { FaultLog } from "../../src/serving/fault_log.ts";
+import { ReplyBudget } from "../../src/serving/reply_budget.ts";
 import { CollectingLogger } from "../support/collecting_logger.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
 import { settle } from "../support/settle.ts";
+
+const BUDGET_BYTES = 8 * MIB;
 
 /** An outbox, and what was written of it, a text for each write. */
 class TestOutbox {
@@ -20,7 +22,9 @@ class TestOutbox {
   readonly logger = new CollectingLogger();
   readonly writes: string[] = [];
   readonly outbox: ReplyOutbox;
+  readonly budget = new ReplyBudget(BUDGET_BYTES);
   isDrained = false;
+  isGivenUp = false;
   /** Lets the write under way be taken; while it is set, none is. */
   #takes: (() => void)[] | null = null;
 
@@ -38,13 +42,14 @@ class TestOutbox {
     };
     this.outbox = new ReplyOutbox(connection, {
       outboxDrained: () => this.isDrained = true,
-      outboxFailed() {},
+      outboxFailed: () => this.isGivenUp = true,
+      isSilentSince: () => false,
     }, {
       writeWatch: new WriteWatch(this.clock),
       dialects: new DialectWriter(),
       partialFlush: new PartialFlush(this.clock),
-      waiting: new WaitingReplies(),
       faults: new FaultLog(this.logger, this.clock),
+      replyBudget: this.budget,
     });
   }
 
@@ -130,8 +135,8 @@ Deno.test("More requests are under way for as long as replies are short, and few
     return tags.length;
   };
   const counts = [];
-  for (let i = 0; i < 10; i++) counts.push(await round("short"));
-  assertEquals(counts, [4, 8, 16, 32, 64, 128, 256, 512, 1_024, CLIENT_IN_FLIGHT_MAX]);
+  for (let i = 0; i < 8; i++) counts.push(await round("short"));
+  assertEquals(counts, [16, 32, 64, 128, 256, 512, 1_024, CLIENT_IN_FLIGHT_MAX]);
   await round("l".repeat(MIB / 256));
   assertEquals(await round("l".repeat(MIB / 256)), 256);
 });
@@ -158,21 +163,28 @@ Deno.test("Replies to a client that is gone are dropped, in whatever order they 
   assertEquals([test.writes, test.outbox.count, test.outbox.isEmpty], [[], 0, true]);
 });
 
-Deno.test("A large reply that would wait beside too many others is dropped by name, and small ones go on", async () => {
+Deno.test("While the budget for replies is used up, a client has one request under way, when its own replies are written", async () => {
+  const test = new TestOutbox();
+  test.budget.take(BUDGET_BYTES);
+  assertEquals(test.outbox.isFull, false);
+  const [a] = test.open(1);
+  assertEquals(test.outbox.isFull, true);
+  test.answer(a!, "a");
+  await settle();
+  assertEquals([test.writes, test.outbox.isFull, test.budget.usedBytes], [["a"], false, BUDGET_BYTES]);
+  test.budget.give(BUDGET_BYTES);
+});
+
+Deno.test("A client that holds the most is given up when replies that nobody could foresee are twice the budget", () => {
   const test = new TestOutbox();
   test.holdWrites();
-  const tags = test.open(5);
-  const large = "x".repeat(60 * MIB);
-  for (const tag of tags.slice(0, 3)) test.answer(tag, large);
-  test.answer(tags[3]!, "small");
-  await test.releaseWrites();
-  test.clock.advance(PARTIAL_FLUSH_MS);
-  await settle();
-  const behind = `-${TOO_MANY_LARGE_REPLIES}\r\nsmall`;
-  assertEquals(test.writes.map(({ length }) => length), [large.length, large.length + behind.length]);
-  assert(test.writes[1]!.endsWith(behind));
-  // What was written has made room.
-  test.answer(tags[4]!, large);
-  await settle();
-  assertEquals(test.writes[2]!.length, large.length);
+  const tags = test.open(12);
+  const reply = "x".repeat(2 * MIB);
+  for (const tag of tags.slice(0, 8)) test.answer(tag, reply);
+  assertEquals(test.isGivenUp, false);
+  test.answer(tags[8]!, reply);
+  assertEquals(test.isGivenUp, true);
+  test.outbox.close();
+  for (const tag of tags.slice(9)) test.answer(tag, reply);
+  assertEquals(test.budget.usedBytes, test.outbox.heldBytes);
 });

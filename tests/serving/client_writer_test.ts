@@ -1,6 +1,6 @@
 /** Writes to clients that may not take them. */
 import { assertEquals } from "@std/assert";
-import { KIB, MIB } from "../../src/core/limits.ts";
+import { DRIP_BYTES_MIN, KIB, MIB } from "../../src/core/limits.ts";
 import { ClientWriter, WriteWatch } from "../../src/serving/client_writer.ts";
 import type { Connection } from "../../src/io/network.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -27,8 +27,8 @@ class Stubborn implements Connection {
     return new Promise((resolve, reject) => this.#finish = { resolve, reject });
   }
 
-  async take(): Promise<void> {
-    this.#finish!.resolve(this.pieces.at(-1)!);
+  async take(count = this.pieces.at(-1)!): Promise<void> {
+    this.#finish!.resolve(count);
     await settle();
   }
 
@@ -45,6 +45,12 @@ class Stubborn implements Connection {
 /** What the one who writes was told. */
 class Told {
   readonly words: string[] = [];
+  heldBytes = 0;
+  isSilent = false;
+
+  isSilentSince(): boolean {
+    return this.isSilent;
+  }
 
   writeTaken(): void {
     this.words.push("taken");
@@ -102,39 +108,54 @@ Deno.test("A client that is not being written to may be idle for ever", async ()
   assertEquals(clock.timerCount, 0);
 });
 
-Deno.test("A client that leaves a request unfinished is dropped when nothing more of it comes in time", () => {
+Deno.test("A client that takes a little now and then, of much that it holds, is dropped; one that holds little is kept", async () => {
+  for (const [heldBytes, isDropped] of [[MIB, true], [DRIP_BYTES_MIN, false]] as const) {
+    const clock = new FakeClock();
+    const watch = new WriteWatch(clock, STALL_MS);
+    const connection = new Stubborn();
+    const told = new Told();
+    told.heldBytes = heldBytes;
+    const writer = new ClientWriter(connection, watch, told);
+    writer.write(new Uint8Array(heldBytes));
+    for (let i = 0; i < 20; i++) {
+      clock.advance(STALL_MS / 8);
+      if (!connection.isClosed) await connection.take(100);
+    }
+    assertEquals([connection.isClosed, watch.droppedCount], [isDropped, isDropped ? 1 : 0]);
+    writer.close();
+    watch.stop();
+  }
+});
+
+Deno.test("A client that takes an eighth of what it holds in each time-out is kept", async () => {
   const clock = new FakeClock();
   const watch = new WriteWatch(clock, STALL_MS);
-  const [silent, slow, idle] = [new Stubborn(), new Stubborn(), new Stubborn()];
-  const writers = [silent, slow, idle].map((connection) => new ClientWriter(connection, watch, new Told()));
-  writers[0]!.reads(1 * KIB);
-  writers[1]!.reads(1 * KIB);
-  writers[2]!.reads(0);
-  clock.advance(STALL_MS / 2);
-  writers[1]!.reads(1 * KIB);
-  clock.advance(STALL_MS / 2);
-  assertEquals([silent.isClosed, slow.isClosed, idle.isClosed], [false, false, false]);
-  clock.advance(STALL_MS / 4);
-  assertEquals([silent.isClosed, slow.isClosed, idle.isClosed], [true, false, false]);
-  clock.advance(STALL_MS);
-  assertEquals([slow.isClosed, idle.isClosed, watch.droppedCount], [true, false, 2]);
+  const connection = new Stubborn();
+  const told = new Told();
+  told.heldBytes = MIB;
+  const writer = new ClientWriter(connection, watch, told);
+  writer.write(new Uint8Array(MIB));
+  for (let i = 0; i < 7; i++) {
+    clock.advance(STALL_MS / 2);
+    await connection.take(PIECE_BYTES / 2);
+    clock.advance(STALL_MS / 2);
+    await connection.take(PIECE_BYTES / 2);
+  }
+  assertEquals(connection.isClosed, false);
+  writer.close();
   watch.stop();
 });
 
-Deno.test("Who needs room gets that of the client which is silent for the longest in a large request", () => {
+Deno.test("A client that does not go on with a request that it has begun is dropped", () => {
   const clock = new FakeClock();
   const watch = new WriteWatch(clock, STALL_MS);
-  const clients = Array.from({ length: 4 }, () => new Stubborn());
-  const writers = clients.map((connection) => new ClientWriter(connection, watch, new Told()));
-  writers[0]!.reads(1 * KIB);
-  for (const writer of writers.slice(1)) {
-    writer.reads(1 * MIB);
-    clock.advance(STALL_MS / 8);
-  }
-  writers[3]!.reads(1 * MIB);
-  const dropped = () => clients.map(({ isClosed }) => isClosed);
-  assertEquals([watch.dropLongestSilent(), dropped()], [true, [false, true, false, false]]);
-  assertEquals([watch.dropLongestSilent(), dropped()], [true, [false, true, true, false]]);
-  assertEquals(watch.dropLongestSilent(), false);
+  const connection = new Stubborn();
+  const told = new Told();
+  new ClientWriter(connection, watch, told);
+  clock.advance(2 * STALL_MS);
+  assertEquals(connection.isClosed, false);
+  told.isSilent = true;
+  clock.advance(STALL_MS);
+  assertEquals([connection.isClosed, watch.droppedCount > 0], [true, true]);
   watch.stop();
 });
