@@ -191,10 +191,12 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder {
   /** The reply to request `tag`, as the client gets it. */
   put(tag: number, source: Memory, start: number, end: number): void {
     if (end - start > this.#replyBytesMax) this.#replyBytesMax = end - start;
-    if (!this.isClosed) this.#services.replyBudget.take(end - start);
     assert(((tag - this.#first) & TAG_MASK) < this.count, "a reply belongs to a request");
     if (tag !== this.#first) return this.#holdReply(tag, source, start, end);
-    if (!this.isClosed) this.#gathered.append(source, start, end);
+    if (!this.isClosed) {
+      this.#gathered.append(source, start, end);
+      this.#services.replyBudget.take(end - start);
+    }
     this.#first = (tag + 1) & TAG_MASK;
     if (this.#heldCount > 0) this.#release();
     if (!this.#isHeldBack) this.#arrived();
@@ -262,6 +264,7 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder {
     this.#ends[at] = held.length;
     this.#heldCount++;
     this.#heldBytes += held.length - this.#starts[at]!; // nothing once it is closed
+    if (!this.isClosed) this.#services.replyBudget.take(end - start);
   }
 
   /** Moves held replies whose turn has come to what gathers. */

@@ -28,6 +28,7 @@ export function mget(context: CommandContext): void {
     replyBytes += store.valueLength(row);
   }
   if (replyBytes > REPLY_BYTES_MAX) return reply.error(REPLY_TOO_LONG);
+  reply.expect(replyBytes);
   reply.arrayStart(argumentCount - 1);
   for (let argument = 1; argument < argumentCount; argument++) {
     const row = rows[argument]!;

@@ -20,6 +20,7 @@ import { IS_WRITE } from "../protocol/command_columns.ts";
 import { looksLikeHttp } from "../protocol/http_guard.ts";
 import { RUN_HEADER_BYTES, type RunHeader, writeRunHeader } from "../protocol/link_run.ts";
 import { INCOMPLETE, INVALID } from "../protocol/progress.ts";
+import type { ReplyGate } from "../protocol/reply.ts";
 import { ReplyBuffer } from "../serving/reply_buffer.ts";
 import type { ReplyRun } from "../serving/reply_run.ts";
 import type { BatchClient, RunnerServices } from "./batch_client.ts";
@@ -32,7 +33,10 @@ const NOT_HTTP = "ERR This port speaks RESP and text lines, not HTTP";
 const INTERNAL_ERROR =
   "ERR Internal error: the request met a bug and may be done in part; the node's log says where";
 
-export class BatchRunner {
+/** Thrown through a handler. */
+const NO_ROOM = new Error("There is no room for the reply yet");
+
+export class BatchRunner implements ReplyGate {
   /** Requests of the last batch that have a reply. */
   requestCount = 0;
   readonly #services: RunnerServices;
@@ -49,6 +53,9 @@ export class BatchRunner {
   #mayBeMore = false;
   #wasCut = false;
   #batchStart = 0;
+  #client: BatchClient | null = null;
+  /** Whether there is room for whatever the present request answers. */
+  #isCleared = false;
   /** The batch ends with the reply that reaches it. */
   #outputBytesMax = OUTPUT_BYTES_HIGH;
   #run: ReplyRun;
@@ -57,6 +64,7 @@ export class BatchRunner {
   constructor(services: RunnerServices) {
     this.#services = services;
     this.#executor = new Executor(services, this.#replies.output);
+    this.#executor.useGate(this);
     this.#run = services.memory.runs.take();
   }
 
@@ -98,6 +106,7 @@ export class BatchRunner {
     const { session } = client;
     this.#replies.begin();
     this.#batchStart = this.#replies.output.length;
+    this.#client = client;
     this.requestCount = 0;
     this.#wasCut = false;
     this.#outputBytesMax = this.#services.memory.budget.isUsedUp ? REPLY_BYTES_SMALL : OUTPUT_BYTES_HIGH;
@@ -144,6 +153,7 @@ export class BatchRunner {
     for (let i = 0; i < this.#count; i++) {
       const decoded = this.#requests[i]!;
       const replyStart = output.length;
+      this.#isCleared = false;
       try {
         let pending: void | Promise<void>;
         try {
@@ -159,14 +169,10 @@ export class BatchRunner {
           return this.#wait(client, pending, replyStart);
         }
       } catch (error) {
+        if (error === NO_ROOM) return this.#putOff(client, i, replyStart);
         this.#fail(client, error, replyStart);
       }
       const point = executor.takeCommitPoint();
-      if (output.length - replyStart > REPLY_BYTES_SMALL && this.#hasToWait(client, decoded, replyStart)) {
-        this.requestCount += i;
-        this.#leaveRest(client, i);
-        return undefined;
-      }
       buffer.consume(decoded.end);
       this.#replied(client, replyStart, point);
       if (session.wantsClose) client.stop();
@@ -180,24 +186,26 @@ export class BatchRunner {
     return undefined;
   }
 
-  /**
-   * Whether there is no room for the reply that begins at `replyStart`, and the request can be run again when there is:
-   * then it is as if it had not been run. A link is not held up by one of its clients.
-   */
-  #hasToWait(client: BatchClient, { command }: DecodedRequest, replyStart: number): boolean {
-    const { output } = this.#replies;
+  /** A request is about to make a reply of `bytes`: goes on when there is room. A link is not held up by a client of it. */
+  check(bytes: number): void {
+    const client = this.#client!;
+    if (this.#isCleared || client.outbox.isLink || IS_WRITE[client.session.lastCommand] === 1) return;
     const { budget } = this.#services.memory;
-    const bytes = output.length - replyStart;
-    if (client.outbox.isLink || IS_WRITE[command] === 1 || command < 0) return false;
-    const heldBytes = replyStart - this.#batchStart;
-    if (client.hasTurn) {
-      client.hasTurn = false;
-      return false;
+    const madeBytes = this.#replies.output.length - this.#batchStart;
+    if (!client.hasTurn && (budget.isAwaited || !budget.hasRoom(madeBytes + bytes))) {
+      client.wantedBytes = bytes;
+      throw NO_ROOM;
     }
-    if (!budget.isAwaited && budget.hasRoom(heldBytes + bytes)) return false;
-    output.length = replyStart;
-    client.wantedBytes = bytes;
-    return true;
+    client.hasTurn = false;
+    this.#isCleared = true;
+  }
+
+  /** There is no room for the reply to request `next`, which has changed nothing: it is run again when there is. */
+  #putOff(client: BatchClient, next: number, replyStart: number): undefined {
+    this.#replies.output.length = replyStart;
+    this.#executor.takeCommitPoint();
+    this.requestCount += next;
+    this.#leaveRest(client, next);
   }
 
   /** The batch ends before request `next`: from there on all is decoded anew, what is wrong behind it included. */
@@ -215,6 +223,7 @@ export class BatchRunner {
   /** The present request takes longer than its turn, and the batch ends with it. */
   async #wait(client: BatchClient, pending: Promise<void>, replyStart: number): Promise<void> {
     const point = this.#executor.takeCommitPoint();
+    this.#isCleared = true;
     const kept = point === null ? null : { committing: point.committing, position: point.position };
     try {
       await pending;

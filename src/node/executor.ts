@@ -23,7 +23,7 @@ import { unknownCommandText, wrongCountText } from "../protocol/command_table.ts
 import type { Request } from "../protocol/request.ts";
 import { RespReply } from "../protocol/resp_reply.ts";
 import { TextReply } from "../protocol/text_reply.ts";
-import type { Reply } from "../protocol/reply.ts";
+import type { Reply, ReplyGate } from "../protocol/reply.ts";
 import { Session, type SessionRegistry } from "../serving/session.ts";
 import type { Store } from "../store/store.ts";
 import { CommitPoint } from "./commit_point.ts";
@@ -89,6 +89,11 @@ export class Executor implements CommandContext {
     this.#respReply = new RespReply(output);
     this.#textReply = new TextReply(output);
     this.reply = this.#respReply;
+  }
+
+  /** Long replies are made only when `gate` lets them through. */
+  useGate(gate: ReplyGate): void {
+    this.#respReply.gate = this.#textReply.gate = gate;
   }
 
   /** Runs the requests of `session` from now on. */

@@ -4,7 +4,15 @@
  */
 import type { OutputBuffer } from "../core/output_buffer.ts";
 
+/** Asked before a long reply is made. */
+export interface ReplyGate {
+  /** Throws when there is no room yet for a reply of `bytes`. */
+  check(bytes: number): void;
+}
+
 export interface Reply {
+  /** The reply will be of about `bytes`, all its values together. Throws when there is no room for it yet. */
+  expect(bytes: number): void;
   /** `OK`. */
   ok(): void;
   /** A short status word such as `PONG`, without line breaks. */

@@ -8,9 +8,10 @@
  *     map, set        "%" pairs CRLF …, "~" count CRLF …; in RESP 2 both are arrays
  */
 import { bytesOf, copyBytes } from "../core/bytes.ts";
+import { REPLY_BYTES_SMALL } from "../core/limits.ts";
 import type { OutputBuffer } from "../core/output_buffer.ts";
 import { writeLineText } from "./line_text.ts";
-import type { Reply } from "./reply.ts";
+import type { Reply, ReplyGate } from "./reply.ts";
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -31,10 +32,18 @@ const NIL_RESP3 = bytesOf("_\r\n");
 export class RespReply implements Reply {
   /** May change between any two replies. */
   version: 2 | 3 = 2;
+  /** Lets long replies through, or not; without one all of them. */
+  gate: ReplyGate | null = null;
   readonly #output: OutputBuffer;
 
   constructor(output: OutputBuffer) {
     this.#output = output;
+  }
+
+  expect(bytes: number): void {
+    if (bytes <= REPLY_BYTES_SMALL) return;
+    this.gate?.check(bytes);
+    this.#output.reserve(bytes);
   }
 
   ok(): void {
@@ -61,6 +70,7 @@ export class RespReply implements Reply {
   bulk(bytes: Uint8Array, start: number, end: number): void {
     const output = this.#output;
     const length = end - start;
+    this.expect(length);
     this.#header(DOLLAR, length, length + 2);
     const target = output.bytes;
     copyBytes(target, output.length, bytes, start, end);
@@ -76,6 +86,7 @@ export class RespReply implements Reply {
   }
 
   bulkStart(length: number): OutputBuffer {
+    this.expect(length);
     this.#header(DOLLAR, length, length + 2);
     return this.#output;
   }

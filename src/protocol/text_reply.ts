@@ -4,19 +4,28 @@
  * state is kept between them.
  */
 import { bytesOf } from "../core/bytes.ts";
+import { REPLY_BYTES_SMALL } from "../core/limits.ts";
 import type { OutputBuffer } from "../core/output_buffer.ts";
 import { writeLineText } from "./line_text.ts";
-import type { Reply } from "./reply.ts";
+import type { Reply, ReplyGate } from "./reply.ts";
 
 const LF = 0x0a;
 /** The kind of error that says nothing but that it is one. */
 const COMMON_ERROR = "ERR ";
 
 export class TextReply implements Reply {
+  /** Lets long replies through, or not; without one all of them. */
+  gate: ReplyGate | null = null;
   readonly #output: OutputBuffer;
 
   constructor(output: OutputBuffer) {
     this.#output = output;
+  }
+
+  expect(bytes: number): void {
+    if (bytes <= REPLY_BYTES_SMALL) return;
+    this.gate?.check(bytes);
+    this.#output.reserve(bytes);
   }
 
   ok(): void {
@@ -41,6 +50,7 @@ export class TextReply implements Reply {
   }
 
   bulk(bytes: Uint8Array, start: number, end: number): void {
+    this.expect(end - start);
     this.#output.copy(bytes, start, end);
     this.bulkEnd();
   }
@@ -51,6 +61,7 @@ export class TextReply implements Reply {
   }
 
   bulkStart(length: number): OutputBuffer {
+    this.expect(length);
     this.#output.reserve(length + 1);
     return this.#output;
   }

@@ -85,6 +85,8 @@ export class CommitOutbox extends Outbox implements ReplyHolder {
   /** From here on the connection is a link. What was added before is in order still. */
   becomeLink(): void {
     this.#isLink = true;
+    // Many clients' replies: none of them is a reason to end it.
+    this.#memory.budget.leave(this);
   }
 
   /** Adds `run`, whose block is held for it. It leaves with the next {@linkcode Outbox.flush} that finds it committed. */
@@ -92,9 +94,10 @@ export class CommitOutbox extends Outbox implements ReplyHolder {
     if (this.isClosed) return this.#give(run);
     this.#runCount++;
     this.#byteLength += run.byteLength;
-    this.#memory.budget.take(run.byteLength);
+    const { byteLength } = run;
     if (run.isCommitted && (this.#isLink || this.#waiting.first === null)) this.#ready.push(run);
     else this.#waiting.push(run);
+    this.#memory.budget.take(byteLength);
   }
 
   /** Adds a message that answers no request, behind the replies that are there; the next flush finds it. */
@@ -134,8 +137,8 @@ export class CommitOutbox extends Outbox implements ReplyHolder {
     this.#writingBlock = block;
     this.#writingCount = 1;
     this.#byteLength = this.#writingBytes = end - start;
-    this.#memory.budget.take(end - start);
     this.begin(bytes.subarray(start, end));
+    this.#memory.budget.take(end - start);
   }
 
   protected take(): Uint8Array<ArrayBuffer> | null {

@@ -1,7 +1,7 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { bytesOf, latin1Of } from "../../src/core/bytes.ts";
-import { REPLY_LINE_BYTES_MAX } from "../../src/core/limits.ts";
+import { MIB, REPLY_BYTES_SMALL, REPLY_LINE_BYTES_MAX } from "../../src/core/limits.ts";
 import { bytesOfLatin1 } from "../support/latin1.ts";
 import { OutputBuffer } from "../../src/core/output_buffer.ts";
 import type { Reply } from "../../src/protocol/reply.ts";
@@ -186,4 +186,25 @@ Deno.test("A line of a reply is cut at its bound, never inside a character, and 
   }
   const fitting = `ERR ${"x".repeat(REPLY_LINE_BYTES_MAX - 4)}`;
   assertEquals(resp(2, (reply) => reply.error(fitting)), `-${fitting}\r\n`);
+});
+
+Deno.test("A long value is not made when the reply's gate does not let it through, and nothing grows for it", () => {
+  for (const Kind of [RespReply, TextReply]) {
+    const output = new OutputBuffer();
+    const reply = new Kind(output);
+    const asked: number[] = [];
+    reply.gate = {
+      check: (bytes) => {
+        asked.push(bytes);
+        throw new Error("no room");
+      },
+    };
+    const value = new Uint8Array(REPLY_BYTES_SMALL + 1);
+    assertThrows(() => reply.bulk(value, 0, value.length), Error, "no room");
+    assertThrows(() => reply.bulkStart(value.length), Error, "no room");
+    assertThrows(() => reply.expect(MIB), Error, "no room");
+    reply.bulk(value, 0, 1);
+    assertEquals(asked, [value.length, value.length, MIB]);
+    assert(output.length < 10 && output.bytes.length < value.length);
+  }
 });
