@@ -6,7 +6,7 @@ import { type Dialect, RESP2, RESP3, TEXT } from "./dialect.ts";
 
 export interface Caller {
   readonly session: Session;
-  readonly batch: ReplyOutbox;
+  readonly outbox: ReplyOutbox;
 }
 
 /** How the client wants the reply to `request`. */

@@ -32,11 +32,6 @@ export class BalancerClient extends Client implements Caller {
     this.outbox = new ReplyOutbox(connection, this, services);
   }
 
-  /** As those see it who answer. */
-  get batch(): ReplyOutbox {
-    return this.outbox;
-  }
-
   protected get bytesNeeded(): number {
     return this.#decoder.bytesNeeded;
   }

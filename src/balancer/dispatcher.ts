@@ -1,6 +1,6 @@
 /**
  * Finds out what a request is and who answers it: this balancer, the node of its key, or all nodes. The reply goes
- * to the caller's batch, now or later.
+ * to the caller's outbox, now or later.
  */
 import type { Memory } from "../core/memory.ts";
 import { ARGUMENTS_MAX, ARITY } from "../protocol/command_columns.ts";

@@ -66,7 +66,7 @@ export class FanOut {
   readonly #random: Random;
   readonly #askedNodes: AskedNodes;
   /** Clients whose request takes long. */
-  readonly #slow = new Map<Caller["batch"], Gate>();
+  readonly #slow = new Map<Caller["outbox"], Gate>();
 
   constructor(nodes: Nodes, random: Random, askedNodes: AskedNodes) {
     this.#nodes = nodes;
@@ -75,22 +75,25 @@ export class FanOut {
   }
 
   /** Answers a request of a command that is asked of all nodes. Returns a full node when it was not begun. */
-  route({ batch, session }: Caller, command: number, request: Request): Gate | null {
+  route({ outbox, session }: Caller, command: number, request: Request): Gate | null {
     const full = this.#nodes.firstFull();
     if (full !== null) return full;
-    const tag = batch.open(dialectFor(request, session));
+    const tag = outbox.open(dialectFor(request, session));
     const answer = this.#answer(command, argumentsOf(request));
     if (TAKES_LONG.has(COMMAND_SPECS[command]!.name)) {
-      const answered = answer.then(() => void this.#slow.delete(batch), () => void this.#slow.delete(batch));
-      this.#slow.set(batch, { whenRoom: () => answered });
+      const answered = answer.then(
+        () => void this.#slow.delete(outbox),
+        () => void this.#slow.delete(outbox),
+      );
+      this.#slow.set(outbox, { whenRoom: () => answered });
     }
-    batch.answerLater(tag, answer);
+    outbox.answerLater(tag, answer);
     return null;
   }
 
   /** What the client's requests wait for; `null` when they need not wait. */
-  gateOf({ batch }: Caller): Gate | null {
-    return this.#slow.size === 0 ? null : this.#slow.get(batch) ?? null;
+  gateOf({ outbox }: Caller): Gate | null {
+    return this.#slow.size === 0 ? null : this.#slow.get(outbox) ?? null;
   }
 
   #answer(command: number, args: Uint8Array[]): Promise<ReplyValue> {

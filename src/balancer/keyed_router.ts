@@ -16,7 +16,7 @@ export interface RoutedRequest {
 
 export interface KeyedRouter {
   /**
-   * Sends the request to where it belongs, with the reply going to the caller's batch. Returns `null`, or, when nothing
+   * Sends the request to where it belongs, with the reply going to the caller's outbox. Returns `null`, or, when nothing
    * was done because it has to wait for now, for what.
    */
   route(caller: Caller, routed: RoutedRequest): Gate | null;

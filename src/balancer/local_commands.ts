@@ -74,7 +74,7 @@ export class LocalCommands implements SessionContext {
     this.#writer.changeVersion(this.session.protocolVersion);
   }
 
-  /** Answers a request of command `command` into the caller's batch. */
+  /** Answers a request of command `command` into the caller's outbox. */
   run(caller: Caller, command: number, request: Request): void {
     const tag = this.#begin(caller, request);
     const handler = this.#handlers[command];
@@ -84,7 +84,7 @@ export class LocalCommands implements SessionContext {
     }
     const later = handler(this);
     if (later === undefined) this.#end(tag);
-    else this.#answerLater(caller.batch, tag, later);
+    else this.#answerLater(caller.outbox, tag, later);
   }
 
   /** Answers with an error. */
@@ -95,16 +95,16 @@ export class LocalCommands implements SessionContext {
   }
 
   /** Others are answered meanwhile. A handler that fails fails its own request. */
-  async #answerLater(batch: ReplyOutbox, tag: number, later: Promise<Say>): Promise<void> {
+  async #answerLater(outbox: ReplyOutbox, tag: number, later: Promise<Say>): Promise<void> {
     let say: Say;
     try {
       say = await later;
     } catch (error) {
       say = (reply) => reply.error(`ERR ${messageOf(error)}`);
     }
-    const output = this.#writer.begin(batch.dialectOf(tag));
+    const output = this.#writer.begin(outbox.dialectOf(tag));
     say(this.#writer.reply);
-    batch.put(tag, output, 0, output.length);
+    outbox.put(tag, output, 0, output.length);
   }
 
   #begin(caller: Caller, request: Request): number {
@@ -112,11 +112,11 @@ export class LocalCommands implements SessionContext {
     this.#request = request;
     const dialect = dialectFor(request, caller.session);
     this.#output = this.#writer.begin(dialect);
-    return caller.batch.open(dialect);
+    return caller.outbox.open(dialect);
   }
 
   #end(tag: number): void {
-    this.#caller.batch.put(tag, this.#output, 0, this.#output.length);
+    this.#caller.outbox.put(tag, this.#output, 0, this.#output.length);
   }
 
   #roundel(): void {

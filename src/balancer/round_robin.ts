@@ -62,16 +62,16 @@ export class RoundRobin implements KeyedRouter, AskedNodes {
     this.#locations = new LocationCache(random);
   }
 
-  route({ batch, session }: Caller, { command, request }: RoutedRequest): Gate | null {
+  route({ outbox, session }: Caller, { command, request }: RoutedRequest): Gate | null {
     const full = this.#nodes.firstFull();
     if (full !== null) return full;
-    const tag = batch.open(dialectFor(request, session));
+    const tag = outbox.open(dialectFor(request, session));
     const first = FIRST_KEY[command]!;
     const isOneKey = lastKeyOf(command, request.argumentCount) < first + KEY_STEP[command]!;
     if (!isOneKey || routeOf[command] === ROUTE_SAME_SLOT) {
       const { name } = COMMAND_SPECS[command]!;
       const many = routeOf[command] === ROUTE_SAME_SLOT ? "" : " for several keys";
-      batch.answer(tag, {
+      outbox.answer(tag, {
         kind: "error",
         text: `ERR ${name} is not available${many} with round-robin routing`,
       });
@@ -79,7 +79,7 @@ export class RoundRobin implements KeyedRouter, AskedNodes {
     }
     const args = argumentsOf(request);
     const key = args[first]!;
-    this.#queue.run(latin1Of(key), () => batch.answerLater(tag, this.#serve({ command, args, key })));
+    this.#queue.run(latin1Of(key), () => outbox.answerLater(tag, this.#serve({ command, args, key })));
     return null;
   }
 

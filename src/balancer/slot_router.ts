@@ -49,11 +49,11 @@ export class SlotRouter implements KeyedRouter {
     const gate = this.#nodes.gateOf(slot);
     if (gate !== null) return gate;
     const node = this.#nodes.ofSlot(slot);
-    const { batch, session } = caller;
-    const tag = batch.open(dialectFor(request, session));
+    const { outbox, session } = caller;
+    const tag = outbox.open(dialectFor(request, session));
     if (request.isLine) encodeDecoded(node.outgoing, request);
     else node.outgoing.append(source, start, end);
-    node.added(batch, tag, slot, IS_WRITE[command] === 1);
+    node.added(outbox, tag, slot, IS_WRITE[command] === 1);
     return null;
   }
 
@@ -77,9 +77,9 @@ export class SlotRouter implements KeyedRouter {
     if (problem !== "") return refuse(caller, request, problem);
     const gate = this.#nodes.firstFull() ?? this.#gateOf(command, request);
     if (gate !== null) return gate;
-    const { batch, session } = caller;
-    const tag = batch.open(dialectFor(request, session));
-    batch.answerLater(tag, gather(command, this.#sharesOf(command, request)));
+    const { outbox, session } = caller;
+    const tag = outbox.open(dialectFor(request, session));
+    outbox.answerLater(tag, gather(command, this.#sharesOf(command, request)));
     return null;
   }
 
@@ -145,7 +145,7 @@ async function gather(command: number, shares: readonly Share[]): Promise<ReplyV
   return mergeParts(parts, { command: name, isWrite }, merge);
 }
 
-function refuse({ batch, session }: Caller, request: Request, text: string): null {
-  batch.answer(batch.open(dialectFor(request, session)), { kind: "error", text });
+function refuse({ outbox, session }: Caller, request: Request, text: string): null {
+  outbox.answer(outbox.open(dialectFor(request, session)), { kind: "error", text });
   return null;
 }
