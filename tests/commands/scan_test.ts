@@ -4,27 +4,8 @@ import fc from "fast-check";
 import { MIB } from "../../src/core/limits.ts";
 import { scanCursor } from "../../src/core/scan_cursor.ts";
 import { assertProperty } from "../support/property.ts";
-import { Bench, type Word } from "./support.ts";
-
-/** One SCAN: the next cursor, and the keys. */
-function scan(bench: Bench, cursor: string, ...options: Word[]): [cursor: string, keys: string[]] {
-  const reply = bench.run("SCAN", cursor, ...options);
-  const parts = /^\*2\r\n\$\d+\r\n(\d+)\r\n(\*.*)$/s.exec(reply);
-  assert(parts !== null, reply);
-  return [parts[1]!, [...parts[2]!.matchAll(/\$\d+\r\n(.*)\r\n/g)].map((match) => match[1]!)];
-}
-
-/** Every key that a whole scan returns, in its order. */
-function scanAll(bench: Bench, ...options: Word[]): string[] {
-  const keys: string[] = [];
-  let cursor = "0";
-  do {
-    const [next, found] = scan(bench, cursor, ...options);
-    keys.push(...found);
-    cursor = next;
-  } while (cursor !== "0");
-  return keys;
-}
+import { Bench } from "./support.ts";
+import { scan, scanAll } from "./scans.ts";
 
 Deno.test("SCAN returns every key of every store once, whatever its COUNT", () => {
   assertProperty(
