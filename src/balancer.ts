@@ -19,7 +19,7 @@ import { whyBalancerUnhealthy } from "./io/health.ts";
 import { configureLogging, loggerOf } from "./io/logging.ts";
 import { openFilesMax } from "./io/open_files.ts";
 import { requireFolder } from "./io/permissions.ts";
-import { endHealthCheck, endWith, printReady } from "./io/process.ts";
+import { endByUncaught, endHealthCheck, endWith, printReady } from "./io/process.ts";
 import { onParentGone, onStopSignals } from "./io/signals.ts";
 import { endRefused } from "./io/start_failure.ts";
 import { startThread } from "./io/worker_thread.ts";
@@ -32,6 +32,7 @@ const network = new DenoNetwork();
 if (config.health) endHealthCheck(await whyBalancerUnhealthy(config, { network, clock }));
 
 configureLogging({ level: logLevel, format: logFormat, name: `balancer:${port}` });
+endByUncaught();
 // From the first moment; what there is to be stopped is filled in as it is made, last first.
 const stops: (() => Promise<void> | void)[] = [];
 const stopping = onStopSignals(clock, async () => {

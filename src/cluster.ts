@@ -12,6 +12,7 @@ import { directoryOf } from "./io/disk.ts";
 import { configureLogging, loggerOf } from "./io/logging.ts";
 import { warnOfOtherPorts } from "./io/other_ports.ts";
 import { requireFolder } from "./io/permissions.ts";
+import { endByUncaught } from "./io/process.ts";
 import { onStopSignals } from "./io/signals.ts";
 import { watchLaunchers } from "./io/launchers.ts";
 import { endRefused } from "./io/start_failure.ts";
@@ -19,6 +20,7 @@ import { Supervisor } from "./cluster/supervisor.ts";
 
 const config = configOfProcess(clusterConfig);
 configureLogging({ level: config.logLevel, format: config.logFormat, name: "cluster" });
+endByUncaught();
 const clock = new DenoClock();
 const network = new DenoNetwork();
 let supervisor: Supervisor | null = null;

@@ -10,7 +10,7 @@ import { configureLogging, loggerOf } from "./io/logging.ts";
 import { openFilesMax } from "./io/open_files.ts";
 import { warnOfOtherPorts } from "./io/other_ports.ts";
 import { requireFolder } from "./io/permissions.ts";
-import { denoProcess, endHealthCheck, printReady } from "./io/process.ts";
+import { denoProcess, endByUncaught, endHealthCheck, printReady } from "./io/process.ts";
 import { onParentGone, onStopSignals } from "./io/signals.ts";
 import { endRefused } from "./io/start_failure.ts";
 import { warnWhereExposed } from "./io/exposure.ts";
@@ -23,6 +23,7 @@ const network = new DenoNetwork();
 if (config.health) endHealthCheck(await whyNodeUnhealthy({ host, port }, { network, clock }));
 
 configureLogging({ level: config.logLevel, format: config.logFormat, name: `node:${port}` });
+endByUncaught();
 let server: NodeServer | null = null;
 // From the first moment: who is told to stop while it recovers has changed nothing yet, and just ends.
 const stopping = onStopSignals(clock, () => server?.stop() ?? Promise.resolve());

@@ -85,7 +85,14 @@ async function startNode(network: DrivenNetwork, folder: string): Promise<() => 
     network,
     disk: new DenoDisk(),
     random: new SeededRandom(1),
-    process: { pid: 1, denoVersion: "", os: "", residentBytes: () => 0, bootId: null },
+    process: {
+      pid: 1,
+      denoVersion: "",
+      os: "",
+      residentBytes: () => 0,
+      bootId: null,
+      abort: () => Deno.exit(1),
+    },
     logger,
   });
   return () => server.stop();

@@ -27,7 +27,7 @@ export function keys(context: CommandContext): void | Promise<void> {
   const isAny = argumentIs(request, 1, "*");
   const matcher = new KeyMatcher(isAny ? null : glob, nowMs);
   const walk = new KeyWalk(context.stores, matcher, { bytesMax: REPLY_BYTES_MAX });
-  for (const store of context.stores) store.revealAll();
+  for (const store of context.stores) store.positions.lookAtAll();
   const walked = inSteps(context.clock, () => walk.advance());
   if (walked !== undefined) return replyFoundLater(context, walked, walk.found);
   if (beginFound(reply, walk.found)) { while (!walk.found.sayPortion(reply)); }
@@ -38,7 +38,7 @@ export function randomkey(context: CommandContext): void | Promise<void> {
   const { stores, random, reply, nowMs } = context;
   let entryCount = 0;
   for (const store of stores) {
-    store.revealAll();
+    store.positions.lookAtAll();
     entryCount += store.entryCount;
   }
   for (let i = 0; i < RANDOM_TRIES && entryCount > 0; i++) {
@@ -60,7 +60,7 @@ export function randomkey(context: CommandContext): void | Promise<void> {
 export function dbsize(context: CommandContext): void {
   let entryCount = 0;
   for (const store of context.stores) {
-    store.revealAll();
+    store.positions.lookAtAll();
     entryCount += store.entryCount;
   }
   context.reply.integer(entryCount);

@@ -108,7 +108,7 @@ class ScanWalk {
     this.#place = place;
     this.#looksLeft = Math.min(options.count, COUNT_MAX);
     this.#bucketsLeft = this.#looksLeft * BUCKETS_PER_COUNT;
-    store.revealAll();
+    store.positions.lookAtAll();
   }
 
   /** Whether the shard is done with. */

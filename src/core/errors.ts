@@ -21,6 +21,13 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** What a bug threw, with the place where, and what that came from: it is to be mended. */
+export function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const stack = error.stack ?? `${error.name}: ${error.message}`;
+  return error.cause === undefined ? stack : `${stack}\nCaused by: ${stackOf(error.cause)}`;
+}
+
 /** Thrown for `--help` and `--version`: there is a text to print, and nothing to run. */
 export class InformationRequest extends Error {
   override name = "InformationRequest";

@@ -3,8 +3,9 @@
  * output is for what scripts wait for. Nobody waits for a line to be written.
  */
 import { configureSync, getLogger, type LogLevel as TapeLevel, type LogRecord } from "@logtape/logtape";
+import { bytesOf } from "../core/bytes.ts";
 import { LOG_FLUSH_MS } from "../core/limits.ts";
-import type { Logger } from "../core/logger.ts";
+import type { LogFields, Logger } from "../core/logger.ts";
 import { LineWriter } from "./line_writer.ts";
 import { formatEntry, type LogFormat, type LogLevel } from "./log_format.ts";
 
@@ -28,8 +29,11 @@ const TAPE_LEVELS: Record<LogLevel, TapeLevel> = {
   error: "error",
 };
 
+let configured: LoggingOptions = { level: "info", format: "text", name: ROOT };
+
 /** Decides once for the process what is logged and how it looks. Before that nothing is. */
 export function configureLogging(options: LoggingOptions): void {
+  configured = options;
   writer = new LineWriter(Deno.stderr, (count) => droppedLine(count, options));
   const standardError = (record: LogRecord) => writer!.write(lineOf(record, options));
   configureSync({
@@ -39,6 +43,21 @@ export function configureLogging(options: LoggingOptions): void {
       { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["standardError"] },
     ],
   });
+}
+
+/**
+ * Writes a line of level `error` before it returns, for a process that does not go back to its event loop. The only line
+ * that waits for its reader.
+ */
+export function logAtOnce(category: string, message: string, fields: LogFields): void {
+  const { name, format } = configured;
+  const line = formatEntry({ timeMs: Date.now(), level: "error", name, category, message, fields }, format);
+  const bytes = bytesOf(line + "\n");
+  try {
+    for (let at = 0; at < bytes.length;) at += Deno.stderr.writeSync(bytes.subarray(at));
+  } catch {
+    // Nobody is left to be told.
+  }
 }
 
 /** The logger of one part of the process, such as `log` or `upstream`. */

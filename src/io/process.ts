@@ -1,8 +1,12 @@
 /** What the process knows of itself: for INFO, and for its last words. */
+import { stackOf } from "../core/errors.ts";
 import { LOG_FLUSH_MS } from "../core/limits.ts";
 import { LineWriter } from "./line_writer.ts";
-import { flushLog } from "./logging.ts";
+import { flushLog, logAtOnce } from "./logging.ts";
 import { addressText } from "./network.ts";
+
+/** As the runtime itself ends a process with an error that nobody caught. */
+const BUG_EXIT_CODE = 1;
 
 export interface ProcessFacts {
   readonly pid: number;
@@ -10,6 +14,8 @@ export interface ProcessFacts {
   readonly os: string;
   /** Resident memory of the whole process, in bytes. */
   residentBytes(): number;
+  /** Ends the process at once, because of a bug after which what it has in memory cannot be trusted. */
+  abort(error: unknown): never;
   /** Of the machine: another one after each start of it. `null` where this process may not know. */
   readonly bootId: string | null;
 }
@@ -19,6 +25,7 @@ export const denoProcess: ProcessFacts = {
   denoVersion: Deno.version.deno,
   os: `${Deno.build.os} ${Deno.build.arch}`,
   residentBytes: () => Deno.memoryUsage().rss,
+  abort: endByBug,
   bootId: bootIdOfMachine(),
 };
 
@@ -52,6 +59,27 @@ export async function endWith(code: number, text?: string): Promise<never> {
     await Promise.race([last.flushed(), new Promise((resolve) => setTimeout(resolve, LOG_FLUSH_MS))]);
   }
   Deno.exit(code);
+}
+
+/**
+ * Ends the process because of a bug, with a line that says where it is. The event loop gets no turn any more, in which
+ * somebody would be served.
+ */
+function endByBug(error: unknown): never {
+  logAtOnce("process", "cannot go on: a bug has left what is in memory in doubt", { cause: stackOf(error) });
+  Deno.exit(BUG_EXIT_CODE);
+}
+
+/** What nobody catches is a bug, and ends the process as such. */
+export function endByUncaught(): void {
+  addEventListener("error", (event) => {
+    event.preventDefault();
+    endByBug(event.error);
+  });
+  addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    endByBug(event.reason);
+  });
 }
 
 /** Ends a process that was started with `--health`: code 0 when the asked one serves, or 1 and why not. */

@@ -15,6 +15,8 @@ export interface RunnerServices extends NodeServices {
   readonly memory: OutboxMemory;
   readonly decoders: DecoderPool;
   readonly faults: FaultLog;
+  /** Ends the process, because of a bug that has thrown `error`: see `ProcessFacts`. */
+  readonly abort: (error: unknown) => never;
 }
 
 /** A client as its batch is run. */

@@ -234,8 +234,12 @@ export class BatchRunner implements ReplyGate {
     this.#end(client);
   }
 
-  /** The present request met a bug: it is answered so. On a link others go on, an ordinary client is dropped. */
+  /**
+   * The present request met a bug: it is answered so. On a link others go on, an ordinary client is dropped. A bug in the
+   * middle of a change ends the process: it would go on with a store that is neither as before nor as the log says.
+   */
   #fail(client: BatchClient, error: unknown, replyStart: number): void {
+    if (this.#executor.isTorn || this.#services.commits.isTorn) this.#services.abort(error);
     this.#services.faults.report("request failed", error, { command: client.session.lastCommandName });
     this.#replies.output.length = replyStart;
     this.#executor.refuse(INTERNAL_ERROR, this.isText);

@@ -37,6 +37,11 @@ export class Commits {
     this.#log.endRequest();
   }
 
+  /** Whether a request's records broke off in their middle: then the log cannot be trusted. */
+  get isTorn(): boolean {
+    return this.#log.isTorn;
+  }
+
   /** `outbox` holds replies that wait for a commit: it is told, and flushed, whenever something is, or never will be. */
   watch(outbox: CommitOutbox): void {
     if (outbox.isWatched) return;

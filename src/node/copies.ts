@@ -4,6 +4,7 @@
  * none until it gets a topology; from then on the node file remembers that, and a restart goes on with it.
  */
 import { assert } from "../core/assert.ts";
+import { RefusalError } from "../core/errors.ts";
 import type { FsyncPolicy } from "../persistence/log.ts";
 import type { NodeIdentity } from "../protocol/roundel_exchange.ts";
 import type { Topology } from "../topology/topology.ts";
@@ -123,6 +124,18 @@ export class Copies implements AdminTarget {
     if (this.topology?.version === topology.version) return "";
     const caps = shardsOfNode(topology, id, maxMemoryBytes);
     await this.folder.saveTopology(topology);
+    try {
+      this.#takeOn(topology, caps);
+    } catch (error) {
+      // Memory that is not there just now is told to whoever asked. With anything else half of it has happened.
+      if (!(error instanceof RefusalError)) this.#world.process.abort(error);
+      throw error;
+    }
+    this.#world.logger.info("topology adopted", { version: topology.version, shards: caps.size });
+    return "";
+  }
+
+  #takeOn(topology: Topology, caps: ReadonlyMap<number, number>): void {
     this.#stores.useSeed(topology.hashSeed);
     for (const [shard, capBytes] of caps) {
       const store = this.#stores.stores.get(shard);
@@ -130,8 +143,6 @@ export class Copies implements AdminTarget {
       else this.#changeCap(shard, capBytes);
     }
     this.#own(topology);
-    this.#world.logger.info("topology adopted", { version: topology.version, shards: caps.size });
-    return "";
   }
 
   #changeCap(shard: number, capBytes: number): void {

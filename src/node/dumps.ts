@@ -2,6 +2,7 @@
  * When dumps are written: on `SAVE` and `BGSAVE`, after so much time, and after so much log. One at a time. A dump
  * that is durable lets the log before it go.
  */
+import { AssertionError } from "../core/assert.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import { DUMP_BACKLOG_BYTES_HIGH, DUMP_RETRY_MS_MAX, DUMP_RETRY_MS_MIN } from "../core/limits.ts";
@@ -27,6 +28,8 @@ export interface DumpsOptions {
   readonly logBytes: number;
   /** Log position of the newest dump found at the start. */
   readonly lastPosition: number;
+  /** Ends the process, because of a bug in the middle of a step: see `ProcessFacts`. */
+  readonly abort: (error: unknown) => never;
   /** Requests run since the start of the node. */
   readonly servedCount: () => number;
 }
@@ -140,6 +143,7 @@ export class Dumps {
       logger.info("dump written", { entries: entryCount, bytes, tookMs });
       await log.removeBefore(position);
     } catch (error) {
+      if (error instanceof AssertionError || log.isTorn) this.#options.abort(error);
       const cause = messageOf(error);
       const nowMs = clock.monotonicMs();
       // A client may say SAVE as often as it likes: it is told each time, the log only now and then.

@@ -184,6 +184,11 @@ export class Executor implements CommandContext {
     return point;
   }
 
+  /** Whether a request broke off in the middle of a change of a store. */
+  get isTorn(): boolean {
+    return this.#shards.stores.some(({ positions }) => positions.isTorn);
+  }
+
   /** Answers with an error, as a text line if `isText`. */
   refuse(text: string, isText: boolean): void {
     (isText ? this.#textReply : this.#respReply).error(text);

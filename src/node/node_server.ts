@@ -118,6 +118,7 @@ export class NodeServer {
       logBytes: options.dumpLogBytes,
       lastPosition: folder.dumpPosition,
       servedCount: () => this.#counters.commands,
+      abort: (error) => world.process.abort(error),
     });
     const commits = new Commits(log, this.#dumps);
     const writeRefusal = () => commits.writeRefusal();
@@ -144,6 +145,7 @@ export class NodeServer {
       memory: new OutboxMemory(),
       decoders: new DecoderPool(),
       faults,
+      abort: (error) => world.process.abort(error),
     };
     this.#services = {
       ...services,

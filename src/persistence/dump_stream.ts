@@ -4,7 +4,7 @@
  * steps have not reached (the sources copy on write). A step is bounded in time and bytes, and a chunk is made only
  * when the disk has taken the one before; so what piles up is what mutations hand over while the disk is slow.
  */
-import { assert } from "../core/assert.ts";
+import { assert, AssertionError } from "../core/assert.ts";
 import { type Clock, sleep } from "../core/clock.ts";
 import { DUMP_STEP_MS, KIB, MIB } from "../core/limits.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
@@ -72,7 +72,7 @@ export class DumpStream {
     this.#clock = clock;
     encodeDumpHeader(this.#gathering, identity, { createdAtMs: clock.nowMs(), position, shards: sources });
     this.#entryCountExpected = sources.reduce((total, source) => total + source.entryCount, 0);
-    for (const source of sources) source.begin(this.#sinkOf(source));
+    unbroken(() => sources.forEach((source) => source.begin(this.#sinkOf(source))));
   }
 
   /** Whether a source ended before it was whole. */
@@ -101,8 +101,9 @@ export class DumpStream {
   async *chunks(taken: () => void, pace: StepPace): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     let isOver = false;
     while (!isOver) {
-      isOver = this.#step();
-      this.#closeFrame();
+      this.#checkSources();
+      isOver = unbroken(() => this.#step());
+      if (isOver) this.#checkSources();
       if (this.#gathering.length === 0) {
         if (!isOver) await sleep(this.#clock, 0);
         continue;
@@ -120,20 +121,25 @@ export class DumpStream {
 
   /** Ends what the sources have not finished. */
   abandon(): void {
-    for (const source of this.#sources) source.abandon();
+    unbroken(() => this.#sources.forEach((source) => source.abandon()));
   }
 
   /** Gathers entries until there is a chunk or time is up. Whether all entries are there. */
   #step(): boolean {
-    this.#checkSources();
+    const isOver = this.#gather();
+    this.#closeFrame();
+    return isOver;
+  }
+
+  #gather(): boolean {
     const deadlineMs = this.#clock.monotonicMs() + DUMP_STEP_MS;
     for (let count = 1; this.#current < this.#sources.length; count++) {
       if (this.#gathering.length >= CHUNK_BYTES) return false;
       if (count % ENTRIES_PER_LOOK === 0 && this.#clock.monotonicMs() >= deadlineMs) return false;
       if (this.#sources[this.#current]!.step(1)) this.#current++;
     }
-    this.#checkSources();
-    assert(this.#entryCount === this.#entryCountExpected, "a snapshot hands over every entry once");
+    const isWhole = this.#entryCount === this.#entryCountExpected;
+    assert(isWhole || this.isAbandoned, "a snapshot hands over every entry once");
     return true;
   }
 
@@ -166,5 +172,14 @@ export class DumpStream {
   #closeFrame(): void {
     if (this.#frameStart !== NO_FRAME) closeFrame(this.#gathering, this.#frameStart);
     this.#frameStart = NO_FRAME;
+  }
+}
+
+/** What the sources do is theirs: an error is a bug, in the middle of it. */
+function unbroken<T>(step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    throw new AssertionError("A step of a dump broke off in its middle", { cause: error });
   }
 }

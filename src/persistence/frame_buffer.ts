@@ -18,6 +18,7 @@ export class FrameBuffer {
   readonly #frameBytes: number;
   /** Where the open frame begins; `NONE` when all are sealed. */
   #frameStart = NONE;
+  #isSealing = false;
 
   constructor(frameBytes = LOG_FRAME_BYTES) {
     this.#frameBytes = frameBytes;
@@ -25,6 +26,11 @@ export class FrameBuffer {
 
   get bytes(): Uint8Array<ArrayBuffer> {
     return this.output.bytes;
+  }
+
+  /** Whether the sealing of a frame broke off in its middle. */
+  get isTorn(): boolean {
+    return this.#isSealing;
   }
 
   get length(): number {
@@ -62,7 +68,9 @@ export class FrameBuffer {
   }
 
   #seal(synced: number, more: boolean): void {
+    this.#isSealing = true;
     sealFrame(this.output, this.#frameStart, synced, more);
     this.#frameStart = NONE;
+    this.#isSealing = false;
   }
 }

@@ -144,6 +144,11 @@ export class Log implements FollowedLog {
     this.#gathering.endRequest(this.#files.synced);
   }
 
+  /** Whether the end of a request or a frame broke off in its middle. */
+  get isTorn(): boolean {
+    return this.#gathering.isTorn || this.#inFlight.isTorn;
+  }
+
   /** Ends the request, and the frame that gathers. Returns the position behind it, from which a replay may begin. */
   endFrame(): number {
     this.#gathering.seal(this.#files.synced);

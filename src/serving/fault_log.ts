@@ -3,6 +3,7 @@
  * can cause one can cause a million: a few lines a second are written, and the others are counted.
  */
 import type { Clock } from "../core/clock.ts";
+import { stackOf } from "../core/errors.ts";
 import { FAULT_LINES_PER_SECOND } from "../core/limits.ts";
 import type { LogFields, Logger } from "../core/logger.ts";
 
@@ -34,12 +35,6 @@ export class FaultLog {
     this.#lineCount++;
     const unwritten = this.#unwrittenCount === 0 ? {} : { notLogged: this.#unwrittenCount };
     this.#unwrittenCount = 0;
-    this.#logger.error(message, { ...fields, cause: causeOf(error), ...unwritten });
+    this.#logger.error(message, { ...fields, cause: stackOf(error), ...unwritten });
   }
-}
-
-/** With the place where it was thrown: such an error is to be mended. */
-function causeOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.stack ?? `${error.name}: ${error.message}`;
 }

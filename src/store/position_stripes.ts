@@ -14,6 +14,18 @@ export class PositionStripes {
   #last: Position = 0;
   /** The newest position among what was looked at or changed since it was taken. */
   #shown: Position = 0;
+  /** Mutations that have begun and not come to their end. */
+  #openCount = 0;
+
+  /** Whether a mutation broke off in its middle: then nothing in the store can be trusted. Asked between mutations. */
+  get isTorn(): boolean {
+    return this.#openCount > 0;
+  }
+
+  /** A mutation begins; its end is {@linkcode PositionStripes.change} or {@linkcode PositionStripes.changeAll}. */
+  begin(): void {
+    this.#openCount++;
+  }
 
   /** The newest position among everything that was looked at or changed since the last call. */
   take(): Position {
@@ -39,6 +51,7 @@ export class PositionStripes {
 
   /** A key with `hash` was changed by the mutation at `position`. */
   change(hash: number, position: Position): void {
+    this.#openCount--;
     const stripe = hash & (STRIPE_COUNT - 1);
     if (position > this.#stripes[stripe]!) this.#stripes[stripe] = position;
     if (position > this.#last) this.#last = position;
@@ -47,6 +60,7 @@ export class PositionStripes {
 
   /** Every key was changed by the mutation at `position`. */
   changeAll(position: Position): void {
+    this.#openCount--;
     if (position > this.#last) this.#last = position;
     this.#stripes.fill(this.#last);
     this.#show(position);

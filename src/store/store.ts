@@ -211,11 +211,6 @@ export class Store {
     return this.#order.newerOf(row);
   }
 
-  /** Says that a reply shows something of the whole store. */
-  revealAll(): void {
-    this.positions.lookAtAll();
-  }
-
   // ---- Writes ------------------------------------------------------------------------------------
 
   /** Makes the entry the newest. Not a mutation. */
@@ -237,6 +232,7 @@ export class Store {
     assert(valueLength <= VALUE_BYTES_MAX, "a value is not too long");
     const blocks = blocksOfPayload(keyLength + valueLength);
     if (blocks > this.#blockLimit) return false;
+    this.positions.begin();
     const row = this.#index.find(hash, mutation.keyBytes, keyStart, keyEnd);
     if (row === 0) this.#insert(hash, mutation, blocks);
     else this.#overwrite(row, mutation, blocks);
@@ -247,6 +243,7 @@ export class Store {
 
   /** Gives the entry a deadline, 0 = for ever. */
   expire(row: Row, expiresAtMs: number): void {
+    this.positions.begin();
     this.#snapshot.beforeChange(row);
     this.#entries.setExpiresAt(row, expiresAtMs);
     const mutation = this.#mutationOf(row, KIND_EXPIRE);
@@ -256,6 +253,7 @@ export class Store {
 
   /** Removes the entry. */
   delete(row: Row): void {
+    this.positions.begin();
     this.#snapshot.beforeChange(row);
     this.#snapshot.beforeMove(row);
     const hash = this.#entries.hash(row);
@@ -278,6 +276,7 @@ export class Store {
 
   /** Removes every entry, in no more time than removing one. A snapshot that is under way is abandoned. */
   flush(): void {
+    this.positions.begin();
     this.#snapshot.clear();
     this.#entries.clear();
     this.#index.clear();

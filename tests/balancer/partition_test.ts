@@ -42,7 +42,14 @@ class PartitionedWorld {
       network: this.network,
       disk: new SimulatedDisk().process(),
       random: new SeededRandom(100),
-      process: { pid: 1, denoVersion: "test", os: "test", bootId: null, residentBytes: () => 0 },
+      process: {
+        pid: 1,
+        denoVersion: "test",
+        os: "test",
+        bootId: null,
+        residentBytes: () => 0,
+        abort: () => Deno.exit(1),
+      },
       logger: this.logger,
     });
     return await this.startBalancer();

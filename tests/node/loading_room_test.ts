@@ -31,7 +31,14 @@ function recoveringNode() {
   };
   const started = NodeServer.start(options, {
     ...{ network, clock, disk, random: new SeededRandom(1), logger: new CollectingLogger() },
-    process: { pid: 1, denoVersion: "test", os: "test", residentBytes: () => 0, bootId: null },
+    process: {
+      pid: 1,
+      denoVersion: "test",
+      os: "test",
+      residentBytes: () => 0,
+      bootId: null,
+      abort: () => Deno.exit(1),
+    },
   });
   const connect = () => network.connect({ host: "127.0.0.1", port: 8081 });
   return { clock, started, connect, goOn: resolve };

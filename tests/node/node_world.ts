@@ -24,6 +24,8 @@ export class NodeWorld {
   network = new SimulatedNetwork();
   /** What `INFO` is told. */
   residentBytes: () => number = () => 0;
+  /** The bug by which the process ended, if it did. */
+  bug: unknown = null;
   #server: NodeServer | null = null;
 
   constructor(seed = 1) {
@@ -55,6 +57,10 @@ export class NodeWorld {
         denoVersion: "test",
         os: "test",
         residentBytes: () => this.residentBytes(),
+        abort: (error) => {
+          this.bug = error;
+          throw new Error("The process has ended");
+        },
         bootId: null,
       },
       logger: this.logger,

@@ -3,12 +3,22 @@
  * and at a balancer: they end what they belong to, and everybody else is served on.
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { FAULT_LINES_PER_SECOND } from "../../src/core/limits.ts";
+import { stackOf } from "../../src/core/errors.ts";
+import { FAULT_LINES_PER_SECOND, MIB } from "../../src/core/limits.ts";
+import { ShardCopy } from "../../src/node/shard_copy.ts";
+import { ShardTable } from "../../src/node/shard_table.ts";
 import { FaultLog } from "../../src/serving/fault_log.ts";
-import { NodeWorld } from "../node/node_world.ts";
+import { FrameBuffer } from "../../src/persistence/frame_buffer.ts";
+import { Log } from "../../src/persistence/log.ts";
+import { KeyIndex } from "../../src/store/key_index.ts";
+import { Store } from "../../src/store/store.ts";
+import { createTopology } from "../../src/topology/topology.ts";
+import { serializeTopology } from "../../src/topology/topology_document.ts";
+import { type NodeClient, NodeWorld } from "../node/node_world.ts";
 import { resp, type TestClient, World } from "../support/balancer_world.ts";
 import { CollectingLogger } from "../support/collecting_logger.ts";
 import { FakeClock } from "../support/fake_clock.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 import { advance, settle } from "../support/settle.ts";
 import { type Faults, SimulatedNetwork } from "../support/simulated_network.ts";
 
@@ -140,4 +150,80 @@ Deno.test("Of many faults a few lines a second are logged, and the others are co
     cause: "no error",
     notLogged: 100 - FAULT_LINES_PER_SECOND,
   });
+});
+
+/** Runs `use` while `method` of `type` throws. */
+async function whileBroken<K extends string>(
+  type: { prototype: Record<K, unknown> },
+  method: K,
+  use: () => Promise<void>,
+): Promise<void> {
+  const { prototype } = type;
+  const whole = prototype[method];
+  prototype[method] = () => {
+    throw new Error("a bug");
+  };
+  try {
+    await use();
+  } finally {
+    prototype[method] = whole;
+  }
+}
+
+async function worldWithKey(): Promise<{ world: NodeWorld; client: NodeClient }> {
+  const world = new NodeWorld();
+  await world.start();
+  const client = await world.client();
+  assertEquals(await client.ask("SET", "k", "1", "PX", "100"), "+OK\r\n");
+  return { world, client };
+}
+
+for (
+  const [what, type, method] of [
+    ["change of a store", ShardCopy, "onMutation"],
+    ["change of the index", KeyIndex, "remove"],
+    ["append to the log", Log, "append"],
+  ] as const
+) {
+  Deno.test(`A bug in the middle of a ${what} ends the process, which could not trust it any more`, async () => {
+    const { world, client } = await worldWithKey();
+    await whileBroken(type as never, method as never, () => client.send("DEL", "k"));
+    assertMatch(String(world.bug), /^Error: a bug$/);
+    assertEquals(client.take(), "");
+  });
+}
+
+Deno.test("A bug in the middle of a frame of the log that a request ends ends the process", async () => {
+  const { world, client } = await worldWithKey();
+  const { endRequest } = FrameBuffer.prototype;
+  FrameBuffer.prototype.endRequest = function (synced) {
+    const throws = () => {
+      throw new Error("a bug");
+    };
+    Object.defineProperty(this.output, "words", { get: throws });
+    this.seal(synced);
+  };
+  await client.send("DEL", "k");
+  FrameBuffer.prototype.endRequest = endRequest;
+  assertMatch(String(world.bug), /^Error: a bug$/);
+  assertEquals(client.take(), "");
+});
+
+Deno.test("A bug in the middle of a dump's step, or of a topology that is taken on, ends the process", async () => {
+  const { world, client } = await worldWithKey();
+  await whileBroken(Store as never, "stepSnapshot" as never, () => client.send("SAVE"));
+  assertMatch(stackOf(world.bug), /broke off in its middle\n[^]*Caused by: Error: a bug\n/);
+  const member = new NodeWorld();
+  await member.start({ standalone: false });
+  const steering = await member.client();
+  const { id } = JSON.parse((await steering.ask("ROUNDEL", "IDENTITY")).replace(/^\$\d+\r\n/, ""));
+  const nodes = [{ id, host: "127.0.0.1", port: 8081, maxMemoryBytes: 8 * MIB }];
+  const topology = createTopology({ routing: "slots", shardCount: 4, nodes }, new SeededRandom(5));
+  const document = serializeTopology(topology);
+  await whileBroken(
+    ShardTable as never,
+    "ownShards" as never,
+    () => steering.send("ROUNDEL", "TOPOLOGY", document),
+  );
+  assertMatch(String(member.bug), /^Error: a bug$/);
 });

@@ -243,7 +243,7 @@ Deno.test("Store's look at a key reveals the last mutation of that key, found or
   test.store.expire(test.find("a"), 9);
   assertEquals(["a", "b", "c"].map(look), [4, 3, 0]);
   test.store.positions.take();
-  test.store.revealAll();
+  test.store.positions.lookAtAll();
   assertEquals(test.store.positions.take(), 4);
   test.store.flush();
   assertEquals(["a", "b", "c"].map(look), [5, 5, 5]);
