@@ -89,7 +89,7 @@ export class BalancerClient extends Client implements Caller {
       }
       buffer.consume(next);
       if (session.wantsClose) {
-        this.stop();
+        this.refused();
         return null;
       }
     }

@@ -33,8 +33,6 @@ export interface BatchClient {
   wantedBytes: number;
   /** Whether it has waited for that, and there is room. */
   hasTurn: boolean;
-  /** The client was told an error that is the last it gets. */
+  /** The client was told the last that it gets. */
   refused(): void;
-  /** No further request is run. */
-  stop(): void;
 }

@@ -175,7 +175,7 @@ export class BatchRunner implements ReplyGate {
       const point = executor.takeCommitPoint();
       buffer.consume(decoded.end);
       this.#replied(client, replyStart, point);
-      if (session.wantsClose) client.stop();
+      if (session.wantsClose) client.refused();
       if (client.isOver || output.length - this.#batchStart >= this.#outputBytesMax) {
         this.requestCount += i + 1;
         this.#leaveRest(client, i + 1);

@@ -103,7 +103,7 @@ export abstract class Client implements OutboxOwner {
     abandon(this.#connection);
   }
 
-  /** The client was told an error that is the last it gets. */
+  /** The client was told the last that it gets. What it sends still is not to keep that from arriving. */
   refused(): void {
     this.#wasRefused = true;
     this.#isOver = true;

@@ -51,6 +51,21 @@ Deno.test("2,000 open connections are all served, while others stay idle", async
   });
 });
 
+Deno.test("Why MULTI or another database is refused arrives, whatever was sent behind it", async () => {
+  await onBoth(async (port) => {
+    for (const first of ["MULTI", "SELECT 1"]) {
+      const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+      // More than is read before the refusal: a socket that is closed over the rest is reset, and a client that fails to
+      // write does not look for an answer.
+      const bytes = new TextEncoder().encode(`${first}\r\n${"PING\r\n".repeat(2_000_000)}`);
+      for (let at = 0; at < bytes.length;) {
+        at += await connection.write(bytes.subarray(at));
+      }
+      assertMatch(await readAll(connection), /^(-|ERROR )[^\r\n]+\r?\n$/);
+    }
+  });
+});
+
 Deno.test("A client that sends garbage gets one error and is closed, and the data stays as it was", async () => {
   await onBoth(async (port) => {
     const witness = await RespClient.connect(port);
