@@ -15,8 +15,8 @@ const AT_ONCE_MS_MAX = 0.5;
 const AT_ONCE_BYTES_MAX = 128 * 1024;
 /** Weight of the newest sync in the typical time. */
 const NEWEST_WEIGHT = 0.2;
-/** A sync that takes longer is slow … */
-const SLOW_MS_MIN = 2;
+/** A sync that takes longer is slow, and not only because other processes have the processor … */
+const SLOW_MS_MIN = 10;
 /** … and followed by a rest that takes so many times as long. */
 const REST_FACTOR = 1_000;
 /** A sync that takes longer shows that the disk stalls. */

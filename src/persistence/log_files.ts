@@ -13,10 +13,13 @@ import { type LogEnd, Segment, type SegmentOptions, type SegmentPlace } from "./
 
 /** A longer write goes through a thread, so that copying it does not hold up the loop. */
 const WRITE_AT_ONCE_BYTES_MAX = 256 * KIB;
-/** A write at once that takes longer is slow: the system makes writers wait for the disk … */
-const SLOW_WRITE_MS_MIN = 2;
+/**
+ * A write at once that takes longer is slow: the system makes writers wait for the disk, by tens of milliseconds. (A
+ * few of them are mostly other processes' turns on a busy processor, which a thread waits for as well …)
+ */
+const SLOW_WRITE_MS_MIN = 10;
 /** … so for so many times as long, writes go through a thread. */
-const SLOW_WRITE_REST_FACTOR = 1_000;
+const SLOW_WRITE_REST_FACTOR = 100;
 
 /** What outlives the log's files, so that it shows when their end is missing. */
 export interface LogMarks {
@@ -115,7 +118,7 @@ export class LogFiles {
     }
   }
 
-  /** Whether to write so much at once. After a slow write none is for a while: they hold the loop for a thousandth of the time. */
+  /** Whether to write so much at once. After a slow write none is for a while: they hold the loop for a hundredth of the time. */
   #isAtOnce(bytes: number): boolean {
     return bytes <= WRITE_AT_ONCE_BYTES_MAX && this.#options.clock.monotonicMs() >= this.#writesRestUntilMs;
   }

@@ -24,6 +24,11 @@ Deno.test("After a slow sync a thousand times as long goes by before one is done
   assertEquals([pace.isAtOnce(SMALL, 24_999), pace.isAtOnce(SMALL, 25_000)], [false, true]);
 });
 
+Deno.test("After a few syncs that take some milliseconds, as on a busy processor, they are soon done at once again", () => {
+  assertEquals(paceOf(...QUICK, 8, 3).isAtOnce(SMALL, 0), false);
+  assertEquals(paceOf(...QUICK, 8, 3, ...QUICK).isAtOnce(SMALL, 0), true);
+});
+
 Deno.test("Slow syncs hold the loop for a thousandth of the time, however often they come", () => {
   const pace = paceOf(...QUICK);
   let nowMs = 0;
