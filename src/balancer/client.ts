@@ -7,7 +7,7 @@ import { Client, type ServingServices } from "../serving/client.ts";
 import type { Caller } from "./caller.ts";
 import type { Counters } from "./counters.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import type { Gate } from "./nodes.ts";
+import type { Gate } from "./gate.ts";
 import { type OutboxServices, ReplyOutbox } from "./outbox.ts";
 
 const NOT_HTTP = "ERR This port speaks RESP and text lines, not HTTP";

@@ -11,7 +11,7 @@ import { ROUTE_LOCAL, ROUTE_OTHER, routeOf } from "./routes.ts";
 import type { FanOut } from "./fan_out.ts";
 import type { KeyedRouter, RoutedRequest } from "./keyed_router.ts";
 import type { LocalCommands } from "./local_commands.ts";
-import type { Gate } from "./nodes.ts";
+import type { Gate } from "./gate.ts";
 
 export class Dispatcher {
   readonly #keyed: KeyedRouter;

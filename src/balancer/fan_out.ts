@@ -5,6 +5,7 @@
  */
 import { type Random, randomBelow } from "../core/random.ts";
 import { slotRangeOf } from "../core/shard_ranges.ts";
+import { IS_WRITE } from "../protocol/command_columns.ts";
 import { COMMAND_SPECS, type CommandSpec } from "../protocol/command_specs.ts";
 import type { ReplyValue } from "../protocol/reply_scanner.ts";
 import type { Request } from "../protocol/request.ts";
@@ -19,7 +20,8 @@ import {
   type Part,
   sum,
 } from "./merge.ts";
-import type { Gate, Nodes } from "./nodes.ts";
+import type { Gate } from "./gate.ts";
+import type { Nodes } from "./nodes.ts";
 import { scan, type ScanPlan } from "./scan.ts";
 
 /** A node does other things meanwhile, but nothing that came on the same link. */
@@ -76,7 +78,7 @@ export class FanOut {
 
   /** Answers a request of a command that is asked of all nodes. Returns a full node when it was not begun. */
   route({ outbox, session }: Caller, command: number, request: Request): Gate | null {
-    const full = this.#nodes.firstFull();
+    const full = this.#nodes.firstFull(IS_WRITE[command] === 1);
     if (full !== null) return full;
     const tag = outbox.open(dialectFor(request, session));
     const answer = this.#answer(command, argumentsOf(request));

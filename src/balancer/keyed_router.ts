@@ -2,7 +2,7 @@
 import type { Memory } from "../core/memory.ts";
 import type { Request } from "../protocol/request.ts";
 import type { Caller } from "./caller.ts";
-import type { Gate } from "./nodes.ts";
+import type { Gate } from "./gate.ts";
 
 /** A request of a command that has at least one key; one object is used for all. */
 export interface RoutedRequest {

@@ -18,13 +18,8 @@ import { mustAnswerOk } from "../controller/node_handshake.ts";
 import type { TopologySource } from "../controller/topology_source.ts";
 import { type Lane, LinkNames } from "./link_names.ts";
 import type { ServingOptions } from "./options.ts";
+import type { Gate } from "./gate.ts";
 import { type NodeOwner, RemoteNode } from "./remote_node.ts";
-
-/** What takes no requests for now. */
-export interface Gate {
-  /** Resolves when it may be tried again. */
-  whenRoom(): Promise<void>;
-}
 
 export class Nodes implements NodeOwner {
   readonly #options: ServingOptions;
@@ -86,11 +81,10 @@ export class Nodes implements NodeOwner {
     return this.#all[this.#nodeOfSlot[slot]!]!;
   }
 
-  /** What holds up requests of `slot` for now; `null` when nothing does. */
-  gateOf(slot: number): Gate | null {
+  /** What holds up requests, or writes, of `slot` for now; `null` when nothing does. */
+  gateOf(slot: number, isWrite: boolean): Gate | null {
     if (this.#movingCount > 0 && this.#isMoving[slot]! > 0) return this;
-    const node = this.ofSlot(slot);
-    return node.isFull ? node : null;
+    return this.ofSlot(slot).gateFor(isWrite);
   }
 
   /** Resolves when a slot that was moving is not any more. */
@@ -116,9 +110,12 @@ export class Nodes implements NodeOwner {
     return this.#turn;
   }
 
-  /** A node that takes no more requests for now, or `null`. */
-  firstFull(): Gate | null {
-    for (const node of this.#all) if (node.isFull) return node;
+  /** What the first node that takes no more requests, or writes, for now waits for; `null` when there is none. */
+  firstFull(isWrite: boolean): Gate | null {
+    for (const node of this.#all) {
+      const gate = node.gateFor(isWrite);
+      if (gate !== null) return gate;
+    }
     return null;
   }
 

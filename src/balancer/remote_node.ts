@@ -39,6 +39,7 @@ import { Link, type LinkOwner, type LinkState } from "../link/link.ts";
 import type { ReplySink } from "../link/reply_sink.ts";
 import type { ReplyValue } from "../protocol/reply_scanner.ts";
 import { parseStatus, STATUS_REQUEST, topologyRequest } from "../protocol/roundel_exchange.ts";
+import type { Gate } from "./gate.ts";
 import type { Lane } from "./link_names.ts";
 
 const MOVED = bytesOf("-MOVED ");
@@ -93,6 +94,8 @@ export class RemoteNode implements LinkOwner {
   /** Looks for which the slow link is wanted and is not there. */
   #slowAwayLooks = 0;
   #watch: Timer | null = null;
+  readonly #roomForReads: Gate = { whenRoom: () => this.#data.whenRoom(false) };
+  readonly #roomForWrites: Gate = { whenRoom: () => this.#data.whenRoom(true) };
   #waitingUntilReady: (() => void)[] = [];
   #waitingUntilTried: (() => void)[] = [];
 
@@ -135,9 +138,10 @@ export class RemoteNode implements LinkOwner {
     return this.#data.inFlightCount;
   }
 
-  /** Whether requests should wait for {@linkcode RemoteNode.whenRoom}. */
-  get isFull(): boolean {
-    return this.#data.isFull;
+  /** What requests, or writes, should wait for; `null` while there is room. */
+  gateFor(isWrite: boolean): Gate | null {
+    if (!this.#data.isFullFor(isWrite)) return null;
+    return isWrite ? this.#roomForWrites : this.#roomForReads;
   }
 
   /** Begins to connect, and keeps at it. */
@@ -182,11 +186,6 @@ export class RemoteNode implements LinkOwner {
 
   get isTried(): boolean {
     return this.#wasReached || !this.#isAwaited();
-  }
-
-  /** Resolves when {@linkcode RemoteNode.isFull} may have become false. */
-  whenRoom(): Promise<void> {
-    return this.#data.whenRoom();
   }
 
   /** Where the bytes of the next request go, followed by {@linkcode RemoteNode.added}. */

@@ -21,7 +21,8 @@ import { KeyQueue } from "./key_queue.ts";
 import type { KeyedRouter, RoutedRequest } from "./keyed_router.ts";
 import { LocationCache } from "./location_cache.ts";
 import type { Part } from "./merge.ts";
-import type { Gate, Nodes } from "./nodes.ts";
+import type { Gate } from "./gate.ts";
+import type { Nodes } from "./nodes.ts";
 import { ROUTE_SAME_SLOT, routeOf } from "./routes.ts";
 import type { ScanPlan } from "./scan.ts";
 import type { TopologySource } from "../controller/topology_source.ts";
@@ -63,7 +64,7 @@ export class RoundRobin implements KeyedRouter, AskedNodes {
   }
 
   route({ outbox, session }: Caller, { command, request }: RoutedRequest): Gate | null {
-    const full = this.#nodes.firstFull();
+    const full = this.#nodes.firstFull(IS_WRITE[command] === 1);
     if (full !== null) return full;
     const tag = outbox.open(dialectFor(request, session));
     const first = FIRST_KEY[command]!;

@@ -15,7 +15,8 @@ import { type Caller, dialectFor } from "./caller.ts";
 import { ROUTE_KEY, ROUTE_SAME_SLOT, routeOf } from "./routes.ts";
 import type { KeyedRouter, RoutedRequest } from "./keyed_router.ts";
 import { first, mergeParts, type Part, placed, sum } from "./merge.ts";
-import type { Gate, Nodes } from "./nodes.ts";
+import type { Gate } from "./gate.ts";
+import type { Nodes } from "./nodes.ts";
 import type { RemoteNode } from "./remote_node.ts";
 
 const CROSS_SLOT = "CROSSSLOT Keys in request don't hash to the same slot";
@@ -46,14 +47,15 @@ export class SlotRouter implements KeyedRouter {
         ? refuse(caller, request, CROSS_SLOT)
         : this.#split(caller, command, request);
     }
-    const gate = this.#nodes.gateOf(slot);
+    const isWrite = IS_WRITE[command] === 1;
+    const gate = this.#nodes.gateOf(slot, isWrite);
     if (gate !== null) return gate;
     const node = this.#nodes.ofSlot(slot);
     const { outbox, session } = caller;
     const tag = outbox.open(dialectFor(request, session));
     if (request.isLine) encodeDecoded(node.outgoing, request);
     else node.outgoing.append(source, start, end);
-    node.added(outbox, tag, slot, IS_WRITE[command] === 1);
+    node.added(outbox, tag, slot, isWrite);
     return null;
   }
 
@@ -75,7 +77,7 @@ export class SlotRouter implements KeyedRouter {
     }
     const problem = this.#problemOf(command, request);
     if (problem !== "") return refuse(caller, request, problem);
-    const gate = this.#nodes.firstFull() ?? this.#gateOf(command, request);
+    const gate = this.#nodes.firstFull(IS_WRITE[command] === 1) ?? this.#gateOf(command, request);
     if (gate !== null) return gate;
     const { outbox, session } = caller;
     const tag = outbox.open(dialectFor(request, session));
@@ -99,9 +101,11 @@ export class SlotRouter implements KeyedRouter {
 
   /** What holds up any of the keys for now. */
   #gateOf(command: number, request: Request): Gate | null {
+    const isWrite = IS_WRITE[command] === 1;
     const last = lastKeyOf(command, request.argumentCount);
     for (let i = FIRST_KEY[command]!; i <= last; i += KEY_STEP[command]!) {
-      const gate = this.#nodes.gateOf(slotOfKey(request.bytes, request.starts[i]!, request.ends[i]!));
+      const slot = slotOfKey(request.bytes, request.starts[i]!, request.ends[i]!);
+      const gate = this.#nodes.gateOf(slot, isWrite);
       if (gate !== null) return gate;
     }
     return null;

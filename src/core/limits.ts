@@ -180,10 +180,14 @@ export const SEGMENT_HEADER_BYTES = 64;
 export const LOG_CURSOR_BYTES = 256 * KIB;
 /** A follower that is further behind the log's end than this loses what it has not read. */
 export const LOG_RETAINED_BYTES_MAX = 1 * GIB;
-/** Log bytes that wait for the disk before connections stop taking requests. */
+/** Log bytes that wait for the disk before clients' writes wait. */
 export const LOG_BACKLOG_BYTES_HIGH = 16 * MIB;
-/** Dump bytes that wait for the disk before connections stop taking requests. */
+/** And before those of a link wait, and with them what other clients have sent behind them. */
+export const LOG_BACKLOG_BYTES_MAX = 64 * MIB;
+/** Dump bytes that wait for the disk before clients' writes wait. */
 export const DUMP_BACKLOG_BYTES_HIGH = 32 * MIB;
+/** And before those of a link wait. */
+export const DUMP_BACKLOG_BYTES_MAX = 64 * MIB;
 /** Epochs of a shard whose beginnings a copy knows. A copy that is further behind than these is filled anew. */
 export const EPOCH_STARTS_MAX = 64;
 /** `--fsync everysec`: time between two syncs. */
@@ -223,6 +227,9 @@ export const DUMP_PAUSE_MS = 2;
 export const LINK_IN_FLIGHT_MAX = 65_536;
 /** Request bytes that wait to be sent on one link. */
 export const LINK_BACKLOG_BYTES_HIGH = 32 * MIB;
+/** Writes in flight on one link, and their bytes, before further writes wait and only reads go on. */
+export const LINK_WRITES_IN_FLIGHT_MAX = 49_152;
+export const LINK_WRITE_BYTES_HIGH = 16 * MIB;
 /** First and longest pause before a link is opened again. */
 export const RECONNECT_MS_MIN = 50;
 export const RECONNECT_MS_MAX = 250;
@@ -262,6 +269,12 @@ assert(REPLY_LINE_BYTES_MAX < TEXT_LINE_BYTES_MAX, "a balancer takes every line 
 assert(
   2 * REQUEST_KEYS_MAX < ARGUMENT_COUNT_MAX && REQUEST_WORDS_MAX < ARGUMENT_COUNT_MAX,
   "what is too much for a command can be decoded, and so refused",
+);
+assert(LINK_WRITES_IN_FLIGHT_MAX < LINK_IN_FLIGHT_MAX, "writes that wait leave room for reads");
+assert(LINK_WRITE_BYTES_HIGH < LINK_BACKLOG_BYTES_HIGH, "the bytes of writes that wait leave room for reads");
+assert(
+  2 * LINK_WRITE_BYTES_HIGH < LOG_BACKLOG_BYTES_MAX,
+  "a balancer holds writes back before a node stops its links",
 );
 assert(LINK_CONNECTIONS_RESERVED < OPEN_FILES_RESERVED, "links have room in what no client may take");
 assert(TEXT_LINE_BYTES_MAX <= REQUEST_BYTES_MAX, "a text line is a request");

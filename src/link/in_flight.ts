@@ -16,7 +16,13 @@
  */
 import { assert } from "../core/assert.ts";
 import type { Memory } from "../core/memory.ts";
-import { LINK_BACKLOG_BYTES_HIGH, LINK_IN_FLIGHT_MAX, OUTPUT_BYTES_KEEP } from "../core/limits.ts";
+import {
+  LINK_BACKLOG_BYTES_HIGH,
+  LINK_IN_FLIGHT_MAX,
+  LINK_WRITE_BYTES_HIGH,
+  LINK_WRITES_IN_FLIGHT_MAX,
+  OUTPUT_BYTES_KEEP,
+} from "../core/limits.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
 import type { ReplySink } from "./reply_sink.ts";
 
@@ -82,6 +88,9 @@ export class InFlight {
   /** Numbers from the head to the next one that is given. */
   #span = 0;
   #count = 0;
+  /** Of these, those that write, and their bytes. */
+  #writeCount = 0;
+  #writeBytes = 0;
   #apart = new Map<number, Apart>();
   #gathering = new Chunk();
   /** End of the last request that gathers. */
@@ -114,8 +123,12 @@ export class InFlight {
     return this.#count > this.#gathering.requestCount;
   }
 
-  /** Whether no more should be added for now. */
-  get isFull(): boolean {
+  /** Whether no more, or no more writes, should be added for now: these may have to wait for a disk that is behind. */
+  isFullFor(isWrite: boolean): boolean {
+    if (
+      isWrite &&
+      (this.#writeCount >= LINK_WRITES_IN_FLIGHT_MAX || this.#writeBytes >= LINK_WRITE_BYTES_HIGH)
+    ) return true;
     return this.#count >= LINK_IN_FLIGHT_MAX ||
       this.#sealedBytes + this.#gathering.output.length >= LINK_BACKLOG_BYTES_HIGH;
   }
@@ -178,7 +191,7 @@ export class InFlight {
     take(fill(this.#returned, apart, 1));
     this.#apart.delete(number);
     this.#count--;
-    this.#released(apart.chunk, apart.meta);
+    this.#released(apart.chunk, apart.meta, apart.end - apart.begin);
     return true;
   }
 
@@ -197,6 +210,8 @@ export class InFlight {
     this.#head =
       this.#span =
       this.#count =
+      this.#writeCount =
+      this.#writeBytes =
       this.#sealedBytes =
         0;
     this.#gathering = new Chunk();
@@ -244,11 +259,14 @@ export class InFlight {
     this.#chunks[at] = chunk;
     this.#tags[at] = tag;
     this.#metas[at] = meta;
-    this.#begins[at] = chunk.requestCount === 0 ? 0 : this.#gatheredEnd;
+    const begin = this.#begins[at] = chunk.requestCount === 0 ? 0 : this.#gatheredEnd;
     this.#ends[at] = this.#gatheredEnd = length;
     this.#span++;
     this.#count++;
     chunk.requestCount++;
+    if ((meta & WRITE_BIT) === 0) return;
+    this.#writeCount++;
+    this.#writeBytes += length - begin;
   }
 
   /** Index of the unanswered request `number` in the ring, or −1. */
@@ -274,7 +292,7 @@ export class InFlight {
     if (apart === undefined) return false;
     this.#apart.delete(number);
     this.#count--;
-    this.#released(apart.chunk, apart.meta);
+    this.#released(apart.chunk, apart.meta, apart.end - apart.begin);
     apart.sink.receive(apart.tag, source, start, end);
     return true;
   }
@@ -283,7 +301,7 @@ export class InFlight {
     this.#sinks[at] = null;
     this.#count--;
     this.#skipAnswered();
-    this.#released(this.#chunks[at]!, this.#metas[at]!);
+    this.#released(this.#chunks[at]!, this.#metas[at]!, this.#ends[at]! - this.#begins[at]!);
   }
 
   /** The head moves on to the oldest entry that is unanswered. */
@@ -295,7 +313,11 @@ export class InFlight {
   }
 
   /** One request of `chunk` is over. */
-  #released(chunk: Chunk, meta: number): void {
+  #released(chunk: Chunk, meta: number, byteLength: number): void {
+    if ((meta & WRITE_BIT) !== 0) {
+      this.#writeCount--;
+      this.#writeBytes -= byteLength;
+    }
     if (--chunk.requestCount === 0) {
       this.#sealedBytes -= chunk.output.length;
       if (!chunk.writing) this.#recycle(chunk);

@@ -74,6 +74,7 @@ export class Link {
   #endPause: (() => void) | null = null;
   #running: Promise<void> = Promise.resolve();
   #waitingForRoom: (() => void)[] = [];
+  #waitingForWriteRoom: (() => void)[] = [];
   readonly #flushGathered = () => this.#flush();
 
   constructor(options: LinkOptions) {
@@ -109,9 +110,9 @@ export class Link {
     return this.#requests.hasSent;
   }
 
-  /** Whether requests should wait for {@linkcode Link.whenRoom}. */
-  get isFull(): boolean {
-    return this.#requests.isFull;
+  /** Whether requests, or writes, should wait for {@linkcode Link.whenRoom}. */
+  isFullFor(isWrite: boolean): boolean {
+    return this.#requests.isFullFor(isWrite);
   }
 
   /** Begins to connect, and keeps at it. */
@@ -166,10 +167,11 @@ export class Link {
     return answer.value;
   }
 
-  /** Resolves when {@linkcode Link.isFull} may have become false. */
-  whenRoom(): Promise<void> {
-    if (!this.isFull) return Promise.resolve();
-    return new Promise((resolve) => this.#waitingForRoom.push(resolve));
+  /** Resolves when {@linkcode Link.isFullFor} may have become false. */
+  whenRoom(isWrite: boolean): Promise<void> {
+    if (!this.isFullFor(isWrite)) return Promise.resolve();
+    const waiting = isWrite ? this.#waitingForWriteRoom : this.#waitingForRoom;
+    return new Promise((resolve) => waiting.push(resolve));
   }
 
   /** What waits for a link that is not ready comes back; while it is ready, nothing waits for long. */
@@ -269,7 +271,7 @@ export class Link {
         at = next;
       }
       buffer.consume(at);
-      if (this.#waitingForRoom.length > 0 && !this.isFull) this.#wake();
+      this.#wakeWhoHasRoom();
     }
   }
 
@@ -307,7 +309,17 @@ export class Link {
     });
   }
 
-  #wake(): void {
-    for (const resolve of this.#waitingForRoom.splice(0)) resolve();
+  #wakeWhoHasRoom(): void {
+    if (this.#waitingForRoom.length > 0 && !this.isFullFor(false)) wake(this.#waitingForRoom);
+    if (this.#waitingForWriteRoom.length > 0 && !this.isFullFor(true)) wake(this.#waitingForWriteRoom);
   }
+
+  #wake(): void {
+    wake(this.#waitingForRoom);
+    wake(this.#waitingForWriteRoom);
+  }
+}
+
+function wake(waiting: (() => void)[]): void {
+  for (const resolve of waiting.splice(0)) resolve();
 }

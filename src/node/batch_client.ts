@@ -33,6 +33,8 @@ export interface BatchClient {
   wantedBytes: number;
   /** Whether it has waited for that, and there is room. */
   hasTurn: boolean;
+  /** Whether its next request is a write, which has to wait for the disk. */
+  waitsForDisk: boolean;
   /** The client was told the last that it gets. */
   refused(): void;
 }

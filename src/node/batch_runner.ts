@@ -58,6 +58,8 @@ export class BatchRunner implements ReplyGate {
   #isCleared = false;
   /** The batch ends with the reply that reaches it. */
   #outputBytesMax = OUTPUT_BYTES_HIGH;
+  /** Whether the batch began while the disk was behind: then it ends before the first write. */
+  #isCongested = false;
   #run: ReplyRun;
   #stage: CommitStage = COMMITTED;
 
@@ -110,6 +112,7 @@ export class BatchRunner implements ReplyGate {
     this.requestCount = 0;
     this.#wasCut = false;
     this.#outputBytesMax = this.#services.memory.budget.isUsedUp ? REPLY_BYTES_SMALL : OUTPUT_BYTES_HIGH;
+    this.#isCongested = this.#services.commits.isCongested(client.outbox.isLink);
     this.#executor.serve(session);
     this.#executor.nowMs = session.lastActiveMs = this.#services.clock.nowMs();
     this.#openRun(client);
@@ -154,6 +157,10 @@ export class BatchRunner implements ReplyGate {
       const decoded = this.#requests[i]!;
       const replyStart = output.length;
       this.#isCleared = false;
+      if (this.#isCongested && IS_WRITE[decoded.command] === 1) {
+        client.waitsForDisk = true;
+        return this.#putOff(client, i, replyStart);
+      }
       try {
         let pending: void | Promise<void>;
         try {
@@ -200,7 +207,7 @@ export class BatchRunner implements ReplyGate {
     this.#isCleared = true;
   }
 
-  /** There is no room for the reply to request `next`, which has changed nothing: it is run again when there is. */
+  /** There is no room for request `next` or its reply, and it has changed nothing: it is run again when there is. */
   #putOff(client: BatchClient, next: number, replyStart: number): undefined {
     this.#replies.output.length = replyStart;
     this.#executor.takeCommitPoint();

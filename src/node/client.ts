@@ -25,6 +25,7 @@ export class NodeClient extends Client implements BatchClient {
   requestNumber = 0;
   wantedBytes = 0;
   hasTurn = false;
+  waitsForDisk = false;
   readonly #node: NodeClientServices;
   /** Requests run since the last read. */
   #requestCount = 0;
@@ -59,7 +60,6 @@ export class NodeClient extends Client implements BatchClient {
     const { outbox, buffer } = this;
     const { commits, runners, memory: { budget } } = this.#node;
     if (outbox.isFull || (budget.isUsedUp && !outbox.isEmpty && !outbox.isLink)) return outbox.changed();
-    if (commits.isCongested()) return commits.relief();
     if (this.#handshakeTimer !== null && !this.#isLinkByNow() && !this.#isHandshake()) {
       this.refuse(TOO_MANY_CLIENTS);
       return undefined;
@@ -72,6 +72,10 @@ export class NodeClient extends Client implements BatchClient {
       this.hasTurn = false;
       if (budget.isAwaited) budget.passOn();
       if (this.wantedBytes > 0) return this.#waitForTurn();
+      if (this.waitsForDisk) {
+        this.waitsForDisk = false;
+        return commits.relief();
+      }
       if (runner.wasCut && !outbox.isEmpty && !this.isOver) return outbox.changed();
     }
     if (outbox.isFull && !this.isOver) return outbox.changed();

@@ -1,9 +1,14 @@
 /**
  * Commits, and who waits for them. A reply may leave once everything that it shows is committed; it waits in its
  * client's outbox, and the outbox is in the list here. When the log has failed, what waits is replaced by an error. It
- * is also where clients are held back while the disk is behind, so that what waits for it stays bounded.
+ * is also where writes are held back while the disk is behind, so that what waits for it stays bounded.
  */
-import { LOG_BACKLOG_BYTES_HIGH } from "../core/limits.ts";
+import {
+  DUMP_BACKLOG_BYTES_HIGH,
+  DUMP_BACKLOG_BYTES_MAX,
+  LOG_BACKLOG_BYTES_HIGH,
+  LOG_BACKLOG_BYTES_MAX,
+} from "../core/limits.ts";
 import type { Log } from "../persistence/log.ts";
 import type { CommitOutbox } from "../serving/commit_outbox.ts";
 import type { WaitsFor } from "./commit_point.ts";
@@ -66,15 +71,16 @@ export class Commits {
     return `UNCERTAIN What this request changed or saw could not be made durable and may be lost. ${failure}`;
   }
 
-  /** Whether so much waits for the disk that no more may be added. */
-  isCongested(): boolean {
-    return (this.#log.backlogBytes > LOG_BACKLOG_BYTES_HIGH && this.#log.failure === "") ||
-      this.#dumps.isCongested();
+  /** Whether so much waits for the disk that no more may be added. On a link, where others wait with a write, later. */
+  isCongested(isLink = false): boolean {
+    const bytesMax = isLink ? LOG_BACKLOG_BYTES_MAX : LOG_BACKLOG_BYTES_HIGH;
+    return (this.#log.backlogBytes > bytesMax && this.#log.failure === "") ||
+      this.#dumps.backlogBytes > (isLink ? DUMP_BACKLOG_BYTES_MAX : DUMP_BACKLOG_BYTES_HIGH);
   }
 
   /** Resolves when the disk has caught up with what was waiting at the call. */
   async relief(): Promise<void> {
-    if (this.#dumps.isCongested()) await this.#dumps.relief();
+    if (this.#dumps.backlogBytes > DUMP_BACKLOG_BYTES_HIGH) await this.#dumps.relief();
     else await this.#log.whenCommitted(this.#log.appended);
   }
 

@@ -5,7 +5,7 @@
 import { AssertionError } from "../core/assert.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
-import { DUMP_BACKLOG_BYTES_HIGH, DUMP_RETRY_MS_MAX, DUMP_RETRY_MS_MIN } from "../core/limits.ts";
+import { DUMP_RETRY_MS_MAX, DUMP_RETRY_MS_MIN } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
 import type { DumpWriter } from "../persistence/dump_writer.ts";
 import type { Log } from "../persistence/log.ts";
@@ -100,9 +100,9 @@ export class Dumps {
     return "";
   }
 
-  /** Whether so much of a dump waits for the disk that no more changes may be made. */
-  isCongested(): boolean {
-    return this.#running !== null && this.#options.writer.backlogBytes > DUMP_BACKLOG_BYTES_HIGH;
+  /** Bytes of the dump under way that wait for the disk. */
+  get backlogBytes(): number {
+    return this.#running === null ? 0 : this.#options.writer.backlogBytes;
   }
 
   /** Resolves when the dump's writer has taken what waited for it. */

@@ -21,10 +21,14 @@ Deno.test("A log that waits for the disk keeps no reader waiting, and writers of
     for (let key = 0; key < 7; key++) await writer.send("SET", `w${i}:${key}`, value);
   });
   for (let turn = 0; turn < 50; turn++) await settle();
+  assertEquals(await reader.ask("GET", "before"), "$1\r\n1\r\n");
+  await reader.sendText("GET before\nSET after 1\nGET before\n");
+  assertEquals(reader.take(), "1\n", "in order: behind its own write");
   for (const writer of writers) assert(writer.isQuiet, "nothing is acknowledged that is not on the disk");
   world.disk.releaseSyncs();
   await Promise.all(sending);
   for (let turn = 0; turn < 50; turn++) await settle();
+  assertEquals(reader.take(), "OK\n1\n");
   assertEquals(writers.map((writer) => writer.take()), [8, 7, 7].map((count) => "+OK\r\n".repeat(count)));
   await world.stop();
 });

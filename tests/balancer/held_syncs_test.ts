@@ -1,0 +1,52 @@
+/** A balancer and a real node whose disk takes its time: nobody's read waits for somebody else's sync. */
+import { assert, assertEquals } from "@std/assert";
+import { MIB } from "../../src/core/limits.ts";
+import { resp } from "../support/balancer_world.ts";
+import { OneNodeWorld } from "../support/one_node_world.ts";
+import { settle } from "../support/settle.ts";
+
+Deno.test("While a client's SET waits for its sync, another client's GET of another key is answered through the balancer", async () => {
+  const world = new OneNodeWorld();
+  const writer = await world.start();
+  const reader = await world.client();
+  assertEquals(await reader.ask("SET", "safe", "1"), "+OK\r\n");
+  world.disk.holdSyncs();
+  await writer.send(resp("SET", "k", "v"));
+  assertEquals(await reader.ask("GET", "safe"), "$1\r\n1\r\n");
+  await reader.send(resp("GET", "k") + resp("GET", "safe"));
+  assertEquals(
+    [writer.take(), reader.take()],
+    ["", ""],
+    "who looks at what is not committed waits, and in order",
+  );
+  world.disk.releaseSyncs();
+  await settle();
+  assertEquals([writer.take(), reader.take()], ["+OK\r\n", "$1\r\nv\r\n$1\r\n1\r\n"]);
+  await world.stop();
+});
+
+Deno.test("However much clients write while the disk stands still, reads through the balancer are answered, and all is written later", async () => {
+  const world = new OneNodeWorld();
+  const reader = await world.start();
+  assertEquals(await reader.ask("SET", "safe", "1"), "+OK\r\n");
+  const direct = await world.client();
+  world.disk.holdSyncs();
+  const value = "v".repeat(MIB);
+  const writers = await Promise.all(Array.from({ length: 6 }, () => world.client()));
+  const sending = writers.map((writer, i) => {
+    return writer.send([0, 1, 2, 3, 4, 5, 6].map((key) => resp("SET", `w${i}:${key}`, value)).join(""));
+  });
+  for (let turn = 0; turn < 50; turn++) await settle();
+  assertEquals(await reader.ask("GET", "safe"), "$1\r\n1\r\n");
+  await direct.send(resp("SET", "late", "1"));
+  assertEquals(await reader.ask("GET", "nosuch"), "$-1\r\n");
+  for (const writer of [...writers, direct]) {
+    assert(writer.take() === "", "nothing is acknowledged that is not on the disk");
+  }
+  world.disk.releaseSyncs();
+  await Promise.all(sending);
+  for (let turn = 0; turn < 200; turn++) await settle();
+  assertEquals(writers.map((writer) => writer.take()), writers.map(() => "+OK\r\n".repeat(7)));
+  assertEquals(direct.take(), "+OK\r\n");
+  await world.stop();
+});
