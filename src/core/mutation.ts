@@ -16,6 +16,10 @@ export const KIND_FLUSH = 4;
 export const KIND_BEGIN_ANEW = 8;
 /** Epoch `epoch` begins after `sequence`, which is that of the mutation before. */
 export const KIND_BEGIN_EPOCH = 9;
+/** An entry that was there when the copy began anew, as it is now: as a set, but no mutation of the shard. */
+export const KIND_FILL = 10;
+/** The copy that began anew has everything that the shard has. */
+export const KIND_FILLED = 11;
 
 /** Type of a value: a string of bytes. Never renumbered either. */
 export const TYPE_STRING = 1;
@@ -33,17 +37,17 @@ export class Mutation {
   sequence = 0;
   /** Database of the key. */
   database = 0;
-  /** Type of the value; of a set. */
+  /** Type of the value; of a set or fill. */
   type = TYPE_STRING;
-  /** The key is `keyBytes[keyStart, keyEnd)`; of a set, delete or expire. */
+  /** The key is `keyBytes[keyStart, keyEnd)`; of a set, fill, delete or expire. */
   keyBytes: Uint8Array = NO_BYTES;
   keyStart = 0;
   keyEnd = 0;
-  /** The value is `valueBytes[valueStart, valueEnd)`; of a set. */
+  /** The value is `valueBytes[valueStart, valueEnd)`; of a set or fill. */
   valueBytes: Uint8Array = NO_BYTES;
   valueStart = 0;
   valueEnd = 0;
-  /** Milliseconds since 1970; 0 = for ever. Of a set or expire. */
+  /** Milliseconds since 1970; 0 = for ever. Of a set, fill or expire. */
   expiresAtMs = 0;
 
   /** The key is `bytes[start, end)`. */

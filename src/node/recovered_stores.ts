@@ -11,6 +11,8 @@ import {
   KIND_BEGIN_EPOCH,
   KIND_DELETE,
   KIND_EXPIRE,
+  KIND_FILL,
+  KIND_FILLED,
   KIND_FLUSH,
   KIND_SET,
   type Mutation,
@@ -80,15 +82,15 @@ export class RecoveredStores implements RecoveryTarget {
   apply(mutation: Mutation): void {
     const { kind, shard, keyBytes, keyStart, keyEnd } = mutation;
     const store = this.#storeOf(shard);
-    if (kind === KIND_BEGIN_EPOCH) return;
+    if (kind === KIND_BEGIN_EPOCH || kind === KIND_FILLED) return;
     if (kind === KIND_FLUSH || kind === KIND_BEGIN_ANEW) return store.flush();
     const hash = store.hashOf(keyBytes, keyStart, keyEnd);
-    if (kind === KIND_SET) {
+    if (kind === KIND_SET || kind === KIND_FILL) {
       if (!store.set(hash, mutation)) throw tooLargeError(store, shard, mutation);
       return;
     }
     const row = store.find(hash, keyBytes, keyStart, keyEnd, NO_TIME);
-    // Absent only where a lowered cap has evicted it meanwhile.
+    // Absent only where a lowered cap has evicted it meanwhile, or the copy was filling and did not have it yet.
     if (row === 0) return;
     if (kind === KIND_DELETE) store.delete(row);
     else {

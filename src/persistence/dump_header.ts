@@ -4,16 +4,18 @@
  *     dump   := header frame*
  *     header := magic "RNDLDMP" · version u8 · identity 16 bytes · createdAt f64 · position u64
  *               shardCount u16 · shard* · checksum u32
- *     shard  := shard u16 · entryCount u64 · epoch u32 · sequence u64 · startCount u16 · start*
+ *     shard  := shard u16 · entryCount u64 · epoch u32 · sequence u64 · filling u8 · startCount u16 · start*
  *     start  := epoch u32 · firstSequence u64
  *
  * - Frames are those of `dump_frame.ts`. A dump is whole when every shard has as many entries as the header says, and ends
  *   there. So one that was cut short shows.
- * - Epoch, sequence and where epochs began are those of the shard's history at `position` (shard_history.ts).
+ * - Epoch, sequence, whether the copy is filling (1) or whole (0), and where epochs began are those of the shard's history
+ *   at `position` (shard_history.ts).
  * - No key comes twice.
  * - `checksum` is the CRC-32 of the header before it.
  * - The log from `position` on continues what the dump holds.
- * - Version 1 had a record of the log for each entry, version 2 neither types nor databases; they are not read.
+ * - Version 1 had a record of the log for each entry, version 2 neither types nor databases, version 3 did not say
+ *   which copies are filling; they are not read.
  */
 import { bytesOf, equalBytes } from "../core/bytes.ts";
 import { crc32 } from "../core/checksum.ts";
@@ -23,14 +25,14 @@ import { IDENTITY_BYTES, identityBytes } from "./node_identity.ts";
 import { type EpochStart, ShardHistory } from "./shard_history.ts";
 
 const MAGIC = bytesOf("RNDLDMP");
-const VERSION = 3;
+const VERSION = 4;
 const VERSION_AT = MAGIC.length;
 const IDENTITY_AT = VERSION_AT + 1;
 const CREATED_AT = IDENTITY_AT + IDENTITY_BYTES;
 const POSITION_AT = CREATED_AT + 8;
 const SHARD_COUNT_AT = POSITION_AT + 8;
 const SHARDS_AT = SHARD_COUNT_AT + 2;
-const SHARD_BYTES = 24;
+const SHARD_BYTES = 25;
 const START_BYTES = 12;
 const CHECKSUM_BYTES = 4;
 
@@ -69,6 +71,7 @@ export function encodeDumpHeader(output: OutputBuffer, identity: string, header:
     output.u64(entryCount);
     output.u32(history.epoch);
     output.u64(history.sequence);
+    output.byte(history.isFilling ? 1 : 0);
     output.u16(history.starts.length);
     for (const { epoch, firstSequence } of history.starts) {
       output.u32(epoch);
@@ -105,7 +108,7 @@ export function parseDumpHeader(bytes: Uint8Array<ArrayBuffer>, identity: string
 }
 
 function endOfShard(view: DataView, at: number): number {
-  return at + SHARD_BYTES + view.getUint16(at + 22, true) * START_BYTES;
+  return at + SHARD_BYTES + view.getUint16(at + 23, true) * START_BYTES;
 }
 
 function shardAt(view: DataView, at: number): DumpShard {
@@ -121,6 +124,7 @@ function shardAt(view: DataView, at: number): DumpShard {
       view.getUint32(at + 10, true),
       Number(view.getBigUint64(at + 14, true)),
       starts,
+      view.getUint8(at + 22) !== 0,
     ),
   };
 }

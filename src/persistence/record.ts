@@ -10,12 +10,14 @@
  *               | 7 set for ever     type u8 · keyLength u16 · key · value
  *               | 8 begin anew       (empty)
  *               | 9 begin epoch      (empty)
+ *               | 10 fill            as of a set for a time
+ *               | 11 filled          (empty)
  *
  * - `length` counts the bytes behind itself (shard to payload), so a record takes 4 + `length` bytes.
  * - `expiresAt` is in milliseconds since 1970; 0 = for ever.
  * - `database` is the key's; 0 where there is no key, and at present everywhere. `type`: 1 = string.
- * - What 8 and 9 mean to a shard's history is told in shard_history.ts. They take no sequence: theirs is that of the
- *   mutation after which the copy, or the epoch, begins.
+ * - What 8 to 11 mean to a shard's history is told in shard_history.ts. They take no sequence: theirs is that of the
+ *   mutation after which the copy, or the epoch, begins, or that came last before them.
  * - Kinds and types are never renumbered; 5 ended dumps of version 1, 6 began batches in logs of version 1, and neither
  *   is used again. A record of unknown kind, database or type is bad.
  */
@@ -34,6 +36,8 @@ import {
   KIND_BEGIN_EPOCH,
   KIND_DELETE,
   KIND_EXPIRE,
+  KIND_FILL,
+  KIND_FILLED,
   KIND_FLUSH,
   KIND_SET,
   type Mutation,
@@ -76,7 +80,7 @@ assert(
 /** Appends the mutation's record. */
 export function encodeRecord(output: OutputBuffer, mutation: Mutation): void {
   const { kind } = mutation;
-  if (kind === KIND_SET) encodeSet(output, mutation);
+  if (kind === KIND_SET || kind === KIND_FILL) encodeSet(output, mutation);
   else if (kind === KIND_DELETE) encodeDelete(output, mutation);
   else if (kind === KIND_EXPIRE) encodeExpire(output, mutation);
   else {
@@ -86,12 +90,12 @@ export function encodeRecord(output: OutputBuffer, mutation: Mutation): void {
 }
 
 function encodeSet(output: OutputBuffer, mutation: Mutation): void {
-  const { keyStart, keyEnd, valueStart, valueEnd, expiresAtMs } = mutation;
-  const isForEver = expiresAtMs === 0;
+  const { kind, keyStart, keyEnd, valueStart, valueEnd, expiresAtMs } = mutation;
+  const isForEver = expiresAtMs === 0 && kind === KIND_SET;
   const keyLength = keyEnd - keyStart;
   const payload = TYPE_BYTES + (isForEver ? 0 : DEADLINE_BYTES) + KEY_LENGTH_BYTES + keyLength + valueEnd -
     valueStart;
-  let at = encodeHead(output, mutation, isForEver ? KIND_SET_FOR_EVER : KIND_SET, payload);
+  let at = encodeHead(output, mutation, isForEver ? KIND_SET_FOR_EVER : kind, payload);
   output.bytes[at++] = mutation.type;
   if (!isForEver) at = writeDeadline(output, at, expiresAtMs);
   output.words.setUint16(at, keyLength, true);
@@ -142,6 +146,7 @@ function decodeHead(mutation: Mutation, bytes: Uint8Array, start: number): boole
 function decodePayload(mutation: Mutation, bytes: Uint8Array, at: number, end: number): boolean {
   switch (mutation.kind) {
     case KIND_SET:
+    case KIND_FILL:
       if (end - at < TYPE_BYTES + DEADLINE_BYTES) return false;
       mutation.type = bytes[at]!;
       mutation.expiresAtMs = readFloat64(bytes, at + TYPE_BYTES);
@@ -176,7 +181,7 @@ function decodePair(mutation: Mutation, bytes: Uint8Array, at: number, end: numb
 }
 
 function isWithoutPayload(kind: number): boolean {
-  return kind === KIND_FLUSH || kind === KIND_BEGIN_ANEW || kind === KIND_BEGIN_EPOCH;
+  return kind === KIND_FLUSH || kind === KIND_BEGIN_ANEW || kind === KIND_BEGIN_EPOCH || kind === KIND_FILLED;
 }
 
 /** Writes what stands before the payload, with room for that, and returns where the payload begins. */

@@ -190,7 +190,7 @@ class Life {
   #mutate(node: TestNode): void {
     const shard = this.#below(2);
     const key = `k${this.#below(5)}`;
-    const kind = this.#below(11);
+    const kind = this.#below(12);
     if (kind < 6) {
       const length = this.#below(8) === 0 ? this.#below(KIB) : this.#below(40);
       node.set(shard, key, "v".repeat(length) + this.#value++, this.#below(2) * 99);
@@ -202,8 +202,11 @@ class Life {
 
   /** A turn in a shard's history. */
   #turn(node: TestNode, shard: number): void {
-    const { epoch, sequence } = node.historyOf(shard);
-    if (this.#below(2) === 0) node.beginEpoch(shard, epoch + 1 + this.#below(2));
+    const { epoch, sequence, isFilling } = node.historyOf(shard);
+    if (isFilling && this.#below(3) > 0) {
+      if (this.#below(2) === 0) node.fill(shard, `k${this.#below(5)}`, `f${this.#value++}`, this.#below(2) * 99);
+      else node.filled(shard);
+    } else if (this.#below(2) === 0) node.beginEpoch(shard, epoch + 1 + this.#below(2));
     else node.beginAnew(shard, epoch + this.#below(2), this.#below(2) * sequence + this.#below(9));
   }
 

@@ -8,6 +8,8 @@ import {
   KIND_BEGIN_EPOCH,
   KIND_DELETE,
   KIND_EXPIRE,
+  KIND_FILL,
+  KIND_FILLED,
   KIND_FLUSH,
   KIND_SET,
   Mutation,
@@ -17,8 +19,9 @@ import { decodeRecord, encodeRecord, RECORD_BAD } from "../../src/persistence/re
 import { type MutationFields, mutationOf } from "../support/mutations.ts";
 import { assertProperty } from "../support/property.ts";
 
-const WITH_KEY = [KIND_SET, KIND_DELETE, KIND_EXPIRE];
-const WITHOUT_KEY = [KIND_FLUSH, KIND_BEGIN_ANEW, KIND_BEGIN_EPOCH];
+const WITH_VALUE = [KIND_SET, KIND_FILL];
+const WITH_KEY = [...WITH_VALUE, KIND_DELETE, KIND_EXPIRE];
+const WITHOUT_KEY = [KIND_FLUSH, KIND_BEGIN_ANEW, KIND_BEGIN_EPOCH, KIND_FILLED];
 
 const MUTATION = fc.record({
   kind: fc.constantFrom(...WITH_KEY, ...WITHOUT_KEY),
@@ -41,14 +44,14 @@ function assertShows(decoded: Mutation, expected: MutationFields): void {
     { kind, shard, epoch, sequence },
   );
   assertEquals(decoded.database, 0);
-  if (kind === KIND_SET) assertEquals(decoded.type, TYPE_STRING);
+  if (WITH_VALUE.includes(kind!)) assertEquals(decoded.type, TYPE_STRING);
   if (WITH_KEY.includes(kind!)) {
     assertEquals(decoded.keyBytes.slice(decoded.keyStart, decoded.keyEnd), expected.key);
   }
-  if (kind === KIND_SET) {
+  if (WITH_VALUE.includes(kind!)) {
     assertEquals(decoded.valueBytes.slice(decoded.valueStart, decoded.valueEnd), expected.value);
   }
-  if (kind === KIND_SET || kind === KIND_EXPIRE) assertEquals(decoded.expiresAtMs, expected.expiresAtMs);
+  if (WITH_VALUE.includes(kind!) || kind === KIND_EXPIRE) assertEquals(decoded.expiresAtMs, expected.expiresAtMs);
 }
 
 Deno.test("Records are decoded as they were encoded, one behind the other", () => {
@@ -84,7 +87,7 @@ Deno.test("A record of unknown kind, shard or database, or impossible sequence o
   const decoded = new Mutation();
   for (
     const [at, byte] of [
-      ...[[18, 0], [18, 5], [18, 6], [18, 10], [18, 0x84], [19, 1], [5, 0x04], [16, 0x20], [0, 15]],
+      ...[[18, 0], [18, 5], [18, 6], [18, 12], [18, 0x84], [19, 1], [5, 0x04], [16, 0x20], [0, 15]],
       [3, 0x7f],
     ]
   ) {
@@ -104,8 +107,8 @@ Deno.test("A set of a value of unknown type is bad", () => {
   }
 });
 
-Deno.test("A record that begins a copy or an epoch has nothing behind its header", () => {
-  for (const kind of [KIND_BEGIN_ANEW, KIND_BEGIN_EPOCH]) {
+Deno.test("A record that begins a copy or an epoch, or ends a filling, has nothing behind its header", () => {
+  for (const kind of [KIND_BEGIN_ANEW, KIND_BEGIN_EPOCH, KIND_FILLED]) {
     const output = new OutputBuffer();
     encode(output, { kind, shard: 1, epoch: 2, sequence: 3 });
     assertEquals(output.length, RECORD_HEADER_BYTES);
@@ -140,8 +143,19 @@ Deno.test("A record's bytes on disk never change meaning", () => {
     encode(output, { ...place, key: "k", value: "v", expiresAtMs });
     assertEquals(hexOf(output.view()), hex);
   }
+  const fill = new OutputBuffer();
+  encode(fill, { kind: KIND_FILL, shard: 1, epoch: 2, sequence: 3, key: "k", value: "v" });
+  assertEquals(
+    hexOf(fill.view()),
+    "1d 00 00 00 01 00 02 00 00 00 03 00 00 00 00 00 00 00 0a 00 01 00 00 00 00 00 00 00 00 01 00 6b 76",
+  );
   for (
-    const [kind, byte] of [[KIND_DELETE, "02"], [KIND_BEGIN_ANEW, "08"], [KIND_BEGIN_EPOCH, "09"]] as const
+    const [kind, byte] of [
+      [KIND_DELETE, "02"],
+      [KIND_BEGIN_ANEW, "08"],
+      [KIND_BEGIN_EPOCH, "09"],
+      [KIND_FILLED, "0b"],
+    ] as const
   ) {
     const output = new OutputBuffer();
     encode(output, { kind, shard: 1, epoch: 2, sequence: 3 });

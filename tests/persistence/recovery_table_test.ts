@@ -34,7 +34,7 @@ import { FIRST_SEGMENT, PATHS, SECOND_SEGMENT, settle, TestNode } from "./test_n
 
 const THIRD_SEGMENT = `${PATHS.logDirectory}/0000000000000003.log`;
 /** Header of a dump of two shards. */
-const DUMP_HEADER_BYTES = 42 + 2 * (24 + 12) + 4;
+const DUMP_HEADER_BYTES = 42 + 2 * (25 + 12) + 4;
 const ZEROS = new Uint8Array(5000);
 const ALL = { "0/a": "1@0", "0/b": "2@0", "1/c": "3@0", "1/d": "4@0" };
 const ALL_BUT_LAST = { "0/a": "1@0", "0/b": "2@0", "1/c": "3@0" };
@@ -154,7 +154,7 @@ const SCENARIOS: Record<string, Scenario> = {
   "dump: bad header": withDump((disk) => flipByte(disk, PATHS.dump, 30)),
   "dump: foreign file": withDump((disk) => changeHeader(disk, PATHS.dump, IDENTITY_AT, DUMP_HEADER_BYTES)),
   // What follows the version is laid out in another way, so that only its name is right.
-  "dump: older version": withDump((disk) => setByte(disk, PATHS.dump, VERSION_AT, 2)),
+  "dump: older version": withDump((disk) => setByte(disk, PATHS.dump, VERSION_AT, 3)),
   "dump: unknown version": withDump((disk) => changeHeader(disk, PATHS.dump, VERSION_AT, DUMP_HEADER_BYTES)),
   "dump: bad frame": withDump((disk) => flipByte(disk, PATHS.dump, DUMP_HEADER_BYTES + 34)),
   "dump: unknown entry": withDump((disk) => {

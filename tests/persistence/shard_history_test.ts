@@ -2,7 +2,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { RefusalError } from "../../src/core/errors.ts";
 import { EPOCH_STARTS_MAX } from "../../src/core/limits.ts";
-import { KIND_BEGIN_ANEW, KIND_BEGIN_EPOCH, KIND_SET } from "../../src/core/mutation.ts";
+import { KIND_BEGIN_ANEW, KIND_BEGIN_EPOCH, KIND_FILL, KIND_FILLED, KIND_SET } from "../../src/core/mutation.ts";
 import { ShardHistory } from "../../src/persistence/shard_history.ts";
 import { mutationOf } from "../support/mutations.ts";
 import { SimulatedDisk } from "../support/simulated_disk.ts";
@@ -37,10 +37,30 @@ Deno.test("A history goes on without a gap, in the same or a newer epoch, and no
     [KIND_BEGIN_ANEW, 4, 90, "4,90 of 1, newest 4 from 91"],
     [KIND_BEGIN_ANEW, 3, 0, "3,0 of 1, newest 3 from 1"],
     [KIND_BEGIN_ANEW, 2, 90, "older epoch"],
+    [KIND_FILL, 3, 10, "gap in a shard's sequence"],
+    [KIND_FILLED, 3, 10, "gap in a shard's sequence"],
   ];
   for (const [kind, epoch, sequence, expected] of cases) {
     assertEquals(findingOf(kind, epoch, sequence), expected, `${kind} at ${epoch},${sequence}`);
   }
+});
+
+Deno.test("A copy that begins anew is filling, at its own place only, until it is filled", () => {
+  const history = new ShardHistory(3, 10, [{ epoch: 1, firstSequence: 1 }]);
+  const says = (kind: number, epoch: number, sequence: number) => {
+    const finding = history.follow(mutationOf({ kind, epoch, sequence }));
+    return [finding, history.sequence, history.isFilling];
+  };
+  const gap = "gap in a shard's sequence";
+  assertEquals(says(KIND_BEGIN_ANEW, 3, 20), ["good record", 20, true]);
+  assertEquals(says(KIND_FILL, 3, 20), ["good record", 20, true]);
+  assertEquals(says(KIND_SET, 3, 21), ["good record", 21, true]);
+  assertEquals(says(KIND_FILL, 3, 20), [gap, 21, true]);
+  assertEquals(says(KIND_FILLED, 4, 21), [gap, 21, true]);
+  assertEquals(says(KIND_FILL, 2, 21), ["older epoch", 21, true]);
+  assertEquals(says(KIND_FILLED, 3, 21), ["good record", 21, false]);
+  assertEquals(says(KIND_FILLED, 3, 21), [gap, 21, false]);
+  assertEquals(says(KIND_SET, 3, 22), ["good record", 22, false]);
 });
 
 Deno.test("A history knows where its newest epochs began, and forgets the oldest beyond a bound", () => {
@@ -86,9 +106,34 @@ Deno.test("A copy that began anew holds only what came after, at the place where
     disk.losePower();
     node = await TestNode.start(disk);
     assertEquals(node.model.content(), { "0/b": "2@0", "1/a": "1@0" });
-    assertEquals(node.historyOf(0), new ShardHistory(3, 701, [{ epoch: 3, firstSequence: 701 }]));
+    const starts = [{ epoch: 3, firstSequence: 701 }];
+    assertEquals(node.historyOf(0), new ShardHistory(3, 701, starts, true));
     if (!withDump) await node.dump();
   }
+  await node.stop();
+});
+
+Deno.test("A copy that is filling is so after a restart, from the log or a dump, and whole once it is filled", async () => {
+  const disk = new SimulatedDisk();
+  let node = await TestNode.start(disk);
+  node.set(0, "old", "1");
+  node.beginAnew(0, 3, 700);
+  node.fill(0, "a", "1", 99);
+  node.set(0, "b", "2");
+  node.fill(0, "c", "3");
+  await node.commit();
+  for (const withDump of [false, true]) {
+    disk.losePower();
+    node = await TestNode.start(disk);
+    assertEquals(node.model.content(), { "0/a": "1@99", "0/b": "2@0", "0/c": "3@0" });
+    assertEquals([node.sequenceOf(0), node.historyOf(0).isFilling], [701, true]);
+    if (!withDump) await node.dump();
+  }
+  node.filled(0);
+  await node.commit();
+  disk.losePower();
+  node = await TestNode.start(disk);
+  assertEquals([node.sequenceOf(0), node.historyOf(0).isFilling], [701, false]);
   await node.stop();
 });
 

@@ -9,6 +9,8 @@ import {
   KIND_BEGIN_EPOCH,
   KIND_DELETE,
   KIND_EXPIRE,
+  KIND_FILL,
+  KIND_FILLED,
   KIND_FLUSH,
   KIND_SET,
   type Mutation,
@@ -60,7 +62,7 @@ export class Model implements RecoveryTarget {
   apply(mutation: Mutation): void {
     const { kind, shard, valueBytes, valueStart, valueEnd, expiresAtMs } = mutation;
     const name = nameOf(mutation);
-    if (kind === KIND_SET) {
+    if (kind === KIND_SET || kind === KIND_FILL) {
       this.entries.set(name, `${textOf(valueBytes, valueStart, valueEnd)}@${expiresAtMs}`);
     } else if (kind === KIND_DELETE) this.entries.delete(name);
     else if (kind === KIND_EXPIRE) {
@@ -180,6 +182,21 @@ export class TestNode {
   /** Empties the shard's copy, and lets its history begin anew. */
   beginAnew(shard: number, epoch: number, sequence: number): number {
     return this.#append({ kind: KIND_BEGIN_ANEW, shard, epoch, sequence });
+  }
+
+  /** An entry of the copy that began anew. */
+  fill(shard: number, key: string, value: string, expiresAtMs = 0): number {
+    return this.#append({ kind: KIND_FILL, shard, ...this.placeOf(shard), key, value, expiresAtMs });
+  }
+
+  /** The copy that began anew is whole. */
+  filled(shard: number): number {
+    return this.#append({ kind: KIND_FILLED, shard, ...this.placeOf(shard) });
+  }
+
+  placeOf(shard: number): { epoch: number; sequence: number } {
+    const { epoch, sequence } = this.historyOf(shard);
+    return { epoch, sequence };
   }
 
   dump(sources = [new ModelSource(this, 0), new ModelSource(this, 1)]): Promise<WrittenDump> {
