@@ -4,7 +4,7 @@
  * wanted, so what is incomplete or bad is always a frame.
  */
 import { LOG_FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES } from "../core/limits.ts";
-import { KIND_EXPIRE, Mutation } from "../core/mutation.ts";
+import { KIND_EXPIRE, KIND_FILL, Mutation } from "../core/mutation.ts";
 import type { DiskFile } from "../io/disk.ts";
 import { FileWindow } from "./file_window.ts";
 import { decodeFrame, FrameView, peekFrame } from "./log_frame.ts";
@@ -65,7 +65,7 @@ export class RecordReader {
       }
       const next = decodeRecord(mutation, bytes, at, frameEnd);
       if (next < 0) break;
-      if (mutation.kind <= KIND_EXPIRE) target.announce(mutation);
+      if (mutation.kind <= KIND_EXPIRE || mutation.kind === KIND_FILL) target.announce(mutation);
       at = next;
     }
     target.fetchAnnounced();

@@ -14,7 +14,13 @@
  * for another copy and can never lead. One that is filling when its node starts is begun anew once more.
  */
 import { EPOCH_STARTS_MAX } from "../core/limits.ts";
-import { KIND_BEGIN_ANEW, KIND_BEGIN_EPOCH, KIND_FILL, KIND_FILLED, type Mutation } from "../core/mutation.ts";
+import {
+  KIND_BEGIN_ANEW,
+  KIND_BEGIN_EPOCH,
+  KIND_FILL,
+  KIND_FILLED,
+  type Mutation,
+} from "../core/mutation.ts";
 
 export interface EpochStart {
   readonly epoch: number;

@@ -204,8 +204,9 @@ class Life {
   #turn(node: TestNode, shard: number): void {
     const { epoch, sequence, isFilling } = node.historyOf(shard);
     if (isFilling && this.#below(3) > 0) {
-      if (this.#below(2) === 0) node.fill(shard, `k${this.#below(5)}`, `f${this.#value++}`, this.#below(2) * 99);
-      else node.filled(shard);
+      if (this.#below(2) === 0) {
+        node.fill(shard, `k${this.#below(5)}`, `f${this.#value++}`, this.#below(2) * 99);
+      } else node.filled(shard);
     } else if (this.#below(2) === 0) node.beginEpoch(shard, epoch + 1 + this.#below(2));
     else node.beginAnew(shard, epoch + this.#below(2), this.#below(2) * sequence + this.#below(9));
   }

@@ -51,7 +51,9 @@ function assertShows(decoded: Mutation, expected: MutationFields): void {
   if (WITH_VALUE.includes(kind!)) {
     assertEquals(decoded.valueBytes.slice(decoded.valueStart, decoded.valueEnd), expected.value);
   }
-  if (WITH_VALUE.includes(kind!) || kind === KIND_EXPIRE) assertEquals(decoded.expiresAtMs, expected.expiresAtMs);
+  if (WITH_VALUE.includes(kind!) || kind === KIND_EXPIRE) {
+    assertEquals(decoded.expiresAtMs, expected.expiresAtMs);
+  }
 }
 
 Deno.test("Records are decoded as they were encoded, one behind the other", () => {

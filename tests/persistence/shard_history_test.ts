@@ -2,7 +2,13 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { RefusalError } from "../../src/core/errors.ts";
 import { EPOCH_STARTS_MAX } from "../../src/core/limits.ts";
-import { KIND_BEGIN_ANEW, KIND_BEGIN_EPOCH, KIND_FILL, KIND_FILLED, KIND_SET } from "../../src/core/mutation.ts";
+import {
+  KIND_BEGIN_ANEW,
+  KIND_BEGIN_EPOCH,
+  KIND_FILL,
+  KIND_FILLED,
+  KIND_SET,
+} from "../../src/core/mutation.ts";
 import { ShardHistory } from "../../src/persistence/shard_history.ts";
 import { mutationOf } from "../support/mutations.ts";
 import { SimulatedDisk } from "../support/simulated_disk.ts";

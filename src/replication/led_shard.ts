@@ -1,0 +1,41 @@
+/** A shard that this node leads, as the streams to its other copies see it. */
+import type { ShardHistory } from "../persistence/shard_history.ts";
+import type { Store } from "../store/store.ts";
+
+/**
+ * How a stream stands.
+ *
+ *     away ──link──► placing ──► catching up ──────────────────► live
+ *                      │  └────► filling (the copy begins anew) ──┘
+ *                      └───────► diverged (the copy would have to begin anew, and may not: it is a member)
+ *
+ * From each of them it is back to `away` with the link, and to `placing` when the peer misses something; from `live` to
+ * `catching up` when more waits for the peer than is kept.
+ */
+export type StreamState = "away" | "placing" | "catching up" | "filling" | "live" | "diverged";
+
+/** What a peer has acknowledged. */
+export interface Acknowledgement {
+  /** In which this node led when it sent that. */
+  readonly epoch: number;
+  /** The peer has everything up to here, as durable as its policy asks; 0 where it only shows that it is there. */
+  readonly sequence: number;
+  /** When that was sent, by this node's monotonic clock. */
+  readonly sentAtMs: number;
+}
+
+interface LedShard {
+  readonly shard: number;
+  /** In which this node leads it now. The history has begun it, unless nothing is known of the shard yet. */
+  readonly epoch: number;
+  readonly history: ShardHistory;
+  /** To fill copies from. */
+  readonly store: Store;
+  /** The acknowledgement is valid during the call only. */
+  acknowledged(peer: string, acknowledgement: Acknowledgement): void;
+  /** The peer knows a newer epoch: nothing is sent to it in this one any more. */
+  outdated(newerEpoch: number): void;
+  streamChanged(peer: string, state: StreamState): void;
+}
+
+export type { LedShard };
