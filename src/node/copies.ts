@@ -25,6 +25,7 @@ export interface CopiesOptions {
   readonly maxMemoryBytes: number;
   readonly fsync: FsyncPolicy;
   readonly standalone: boolean;
+  readonly segmentBytes?: number;
 }
 
 export class Copies implements AdminTarget {

@@ -22,6 +22,7 @@ export interface DataFolderOptions {
   readonly dataDir: string;
   readonly fsync: FsyncPolicy;
   readonly standalone: boolean;
+  readonly segmentBytes?: number;
   /** What the dump and the log are read into, once the node file has said what they hold. */
   readonly targetFor: (identity: NodeIdentity, topology: Topology | null) => RecoveryTarget;
 }
@@ -44,6 +45,7 @@ export class DataFolder {
       logger,
       paths,
       policy: options.fsync,
+      ...(options.segmentBytes && { segmentBytes: options.segmentBytes }),
       bootId: world.process.bootId,
       targetFor: (identity) => {
         checkRole(options, identity.cluster, paths);

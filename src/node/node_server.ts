@@ -49,6 +49,8 @@ export interface NodeOptions {
   readonly dumpLogBytes: number;
   readonly clientStallMs: number;
   readonly clientCountMax: number;
+  /** Of the log; smaller ones come and go sooner, which tests want to see. */
+  readonly segmentBytes?: number;
 }
 
 export class NodeServer {

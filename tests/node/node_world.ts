@@ -10,6 +10,7 @@ import { type NodeOptions, NodeServer } from "../../src/node/node_server.ts";
 import { encodeRequest } from "../../src/protocol/request_encoder.ts";
 import { CollectingLogger } from "../support/collecting_logger.ts";
 import { FakeClock } from "../support/fake_clock.ts";
+import { DiskFaults } from "../support/faulty_disk.ts";
 import { settle } from "../support/settle.ts";
 import { SimulatedDisk } from "../support/simulated_disk.ts";
 import { SimulatedNetwork } from "../support/simulated_network.ts";
@@ -19,6 +20,7 @@ const MIB = 1024 * 1024;
 export class NodeWorld {
   readonly clock = new FakeClock();
   readonly disk = new SimulatedDisk();
+  readonly diskFaults = new DiskFaults();
   readonly logger = new CollectingLogger();
   readonly random: SeededRandom;
   network = new SimulatedNetwork();
@@ -50,7 +52,7 @@ export class NodeWorld {
     }, {
       clock: this.clock,
       network: this.network,
-      disk: this.disk.process(),
+      disk: this.diskFaults.on(this.disk.process()),
       random: this.random,
       process: {
         pid: 1,
