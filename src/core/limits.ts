@@ -221,6 +221,25 @@ export const DUMP_STEP_MS = 0.25;
  */
 export const DUMP_PAUSE_MS = 2;
 
+// ---- Replication ---------------------------------------------------------------------------------
+
+/** A primary answers for as long after what it sent as every member of the in-sync set has acknowledged. */
+export const LEASE_MS = 800;
+/** A new primary begins so long after its last acknowledgement to the one before. */
+export const GRACE_MS = 1_000;
+/** Primaries look after their shards this often. */
+export const ROLE_LOOK_MS = 50;
+/** Mutations of a shard that wait for acknowledgements before connections stop taking requests. */
+export const UNACKNOWLEDGED_MAX = 65_536;
+/** A copy that is so few mutations behind is counted in, to join the in-sync set. */
+export const JOIN_LAG_MAX = 1_024;
+/** A copy leaves the set when its link has been broken for so long … */
+export const REPLICA_AWAY_MS = 500;
+/** … when nothing was heard of it for so long … */
+export const REPLICA_SILENT_MS = 1_000;
+/** … or when it takes so long to have what there is. */
+export const REPLICA_LAG_MS = 2_000;
+
 // ---- Balancer ------------------------------------------------------------------------------------
 
 /** Requests in flight on one link. */
@@ -262,6 +281,11 @@ export const SHARD_COUNT_MAX = 1_024;
  */
 export const TOPOLOGY_STEP_MAX = 2 ** 24;
 
+assert(
+  LEASE_MS < GRACE_MS,
+  "a primary is over before the next one begins, whose clock may run a little faster",
+);
+assert(REPLICA_AWAY_MS + 4 * ROLE_LOOK_MS < LEASE_MS, "a copy can leave the set before the lease is over");
 assert(LOG_FRAME_BYTES_MAX + SEGMENT_HEADER_BYTES <= SEGMENT_BYTES_MAX, "a frame never spans two segments");
 assert(KEY_BYTES_MAX + VALUE_BYTES_MAX < REQUEST_BYTES_MAX, "the largest pair fits into one request");
 assert(LARGE_REQUEST_BYTES_MAX >= REQUEST_BYTES_MAX, "the largest request fits into the budget for such");
