@@ -3,7 +3,7 @@
  * stalls/watched.ts) while it does one deed after the other; beside it runs a loop that has nothing to do, so that
  * what the machine does can be told from what the node does. Prints a Markdown table.
  *
- *     deno task bench:stalls [--entries 4000000] [--expiring 1000000]
+ *     deno task bench:stalls [--entries 4000000] [--expiring 1000000] [--only part-of-a-name]
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { RespClient } from "../tests/support/resp_client.ts";
@@ -34,7 +34,10 @@ interface Outcome extends Stalls {
   readonly idleMs: number;
 }
 
-async function measure(processes: Processes, entryCount: number, expiringCount: number): Promise<string[][]> {
+async function measure(
+  processes: Processes,
+  { entryCount, expiringCount, only }: { entryCount: number; expiringCount: number; only: string },
+): Promise<string[][]> {
   const { port, folder } = placeOf(processes);
   const idle = await StallWatch.start(processes, []);
   const node = await StallWatch.start(processes, [
@@ -51,7 +54,8 @@ async function measure(processes: Processes, entryCount: number, expiringCount: 
   await untilAnswers(node.child, { port, request: PING, expected: "+PONG" });
   const client = await RespClient.connect(port);
   const target = { port, client, entryCount, expiringCount };
-  const deeds = [NOTHING, ...DEEDS];
+  const [load, ...others] = DEEDS;
+  const deeds = [NOTHING, load!, ...others.filter(({ name }) => name.includes(only))];
   const first: Outcome[] = [];
   for (const deed of deeds) first.push(await watch(deed, target, node, idle));
   const rows: string[][] = [];
@@ -93,14 +97,18 @@ function wait(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-const { entries, expiring } = parseArgs(Deno.args, { string: ["entries", "expiring"] });
+const { entries, expiring, only } = parseArgs(Deno.args, { string: ["entries", "expiring", "only"] });
 const processes = new Processes();
 Deno.addSignalListener("SIGINT", () => {
   processes.close();
   Deno.exit(130);
 });
 try {
-  const rows = await measure(processes, Number(entries ?? 4_000_000), Number(expiring ?? 1_000_000));
+  const rows = await measure(processes, {
+    entryCount: Number(entries ?? 4_000_000),
+    expiringCount: Number(expiring ?? 1_000_000),
+    only: String(only ?? ""),
+  });
   console.log([NOTE, tableOf(HEADER, rows)].join("\n\n"));
 } finally {
   processes.close();

@@ -138,3 +138,8 @@ export function latin1Of(bytes: Uint8Array, start = 0, end = bytes.length): stri
   for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i]!);
   return text;
 }
+
+/** The least multiple of `unit` that is not less than `count`. */
+export function roundUp(count: number, unit: number): number {
+  return Math.ceil(count / unit) * unit;
+}

@@ -35,9 +35,9 @@ export const RESP_LENGTH_DIGITS_MAX = 10;
 export const REPLY_BYTES_MAX = 64 * MIB;
 /** One line of a reply (an error, a status), since what it quotes is a client's. Longer ones are cut. */
 export const REPLY_LINE_BYTES_MAX = KIB;
-/** Keys of one request. A thousand take up to a millisecond, and everybody else waits meanwhile. */
+/** Keys of one request, or names of commands. A thousand take up to a millisecond, and everybody else waits meanwhile. */
 export const REQUEST_KEYS_MAX = 16_384;
-/** Arguments of a request that runs, where they are not keys: options, and names of commands. */
+/** Arguments of a request that runs, where they are neither: options. */
 export const REQUEST_WORDS_MAX = 262_144;
 /** After a request of more arguments others are served before the next of the same client. */
 export const TURN_ARGUMENTS_MIN = 4_096;

@@ -3,10 +3,21 @@
  * Writers call {@linkcode OutputBuffer.reserve} first and then write into `bytes` themselves, or use the
  * small methods here, which do both.
  */
-import { copyBytes, copyWords, lastSource, SET_BYTES_MIN, viewOf, WORDS_BYTES_MIN } from "./bytes.ts";
+import {
+  copyBytes,
+  copyWords,
+  lastSource,
+  roundUp,
+  SET_BYTES_MIN,
+  viewOf,
+  WORDS_BYTES_MIN,
+} from "./bytes.ts";
+import { MIB } from "./limits.ts";
 import { copyMemory, type Memory } from "./memory.ts";
 import { spareMemory } from "./spare_memory.ts";
 
+/** Room for one thing that is longer than this is not doubled for, but taken in whole units of it. */
+const DOUBLED_BYTES_MAX = MIB;
 const DIGITS_MAX = 20;
 const digits = new Uint8Array(DIGITS_MAX);
 const float64 = new Float64Array(1);
@@ -149,8 +160,8 @@ export class OutputBuffer implements Memory {
     const isFirst = this.bytes.length === 0;
     const least = isFirst ? Math.max(needed, this.#expectedBytes) : needed;
     let capacity = isFirst ? this.#initialBytes : this.bytes.length * 2;
-    while (capacity < least) capacity *= 2;
-    this.#use(spareMemory.take(capacity));
+    while (capacity < least && capacity < DOUBLED_BYTES_MAX) capacity *= 2;
+    this.#use(spareMemory.take(capacity < least ? roundUp(least, DOUBLED_BYTES_MAX) : capacity));
   }
 
   /** Moves what is written to `room`. */

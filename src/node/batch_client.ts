@@ -7,11 +7,9 @@ import type { Session } from "../serving/session.ts";
 import type { Commits } from "./commits.ts";
 import type { DecoderPool } from "./decoder_pool.ts";
 import type { NodeServices } from "./executor.ts";
-import type { Prefetch } from "./prefetch.ts";
 
 export interface RunnerServices extends NodeServices {
   readonly commits: Commits;
-  readonly prefetch: Prefetch;
   readonly memory: OutboxMemory;
   readonly decoders: DecoderPool;
   readonly faults: FaultLog;

@@ -28,9 +28,12 @@ import { Session, type SessionRegistry } from "../serving/session.ts";
 import type { Store } from "../store/store.ts";
 import { CommitPoint } from "./commit_point.ts";
 import type { DecodedRequest } from "./decoded_request.ts";
+import type { Prefetch } from "./prefetch.ts";
 import type { ShardCopy } from "./shard_copy.ts";
 import type { ShardTable } from "./shard_table.ts";
 
+/** The keys of a request of so many arguments are fetched before it runs. */
+const PREFETCHED_ARGUMENTS_MIN = 16;
 const CROSS_SLOT = "CROSSSLOT Keys in request don't hash to the same slot";
 
 /** Stands for one before there is any. */
@@ -53,6 +56,7 @@ export interface NodeServices {
   /** Why the node takes no writes; empty while it does. */
   readonly writeRefusal: () => string;
   readonly counters: { commands: number };
+  readonly prefetch: Prefetch;
 }
 
 export class Executor implements CommandContext {
@@ -221,6 +225,7 @@ export class Executor implements CommandContext {
     const { bytes, starts, ends } = this.request;
     const isOneSlot = ONE_SLOT[command] === 1 && this.#shards.enabled;
     const slot = isOneSlot ? this.#shards.slotOf(bytes, starts[first]!, ends[first]!) : 0;
+    const areMany = last - first >= PREFETCHED_ARGUMENTS_MIN;
     for (let i = first + KEY_STEP[command]!; i <= last; i += KEY_STEP[command]!) {
       const start = starts[i]!;
       const end = ends[i]!;
@@ -228,8 +233,10 @@ export class Executor implements CommandContext {
       const shard = this.#shards.shardOfKey(bytes, start, end);
       if (shard === null) return this.#shards.whyNotHere(bytes, start, end);
       if (shard !== this.#located) this.#usesSeveral = true;
+      if (areMany) this.#services.prefetch.announce(shard.store, bytes, start, end);
       if (isOneSlot && this.#shards.slotOf(bytes, start, end) !== slot) return CROSS_SLOT;
     }
+    if (areMany) this.#services.prefetch.fetchAnnounced();
     return "";
   }
 }

@@ -26,9 +26,13 @@ export interface Fetcher {
   fetch(areNew: boolean): void;
 }
 
+/** Keys of one request that are fetched at once. */
+const FETCHED_AT_ONCE = 64;
+
 export class Prefetch {
   readonly #owners: KeyOwners;
   readonly #fetcher: Fetcher;
+  #announcedCount = 0;
 
   constructor(owners: KeyOwners, fetcher: Fetcher = new Prefetcher()) {
     this.#owners = owners;
@@ -43,6 +47,18 @@ export class Prefetch {
       const { shard, hash } = requests[i]!;
       if (shard !== null) this.#fetcher.announce(shard.store.fetchable, hash);
     }
+    this.#fetcher.fetch(false);
+  }
+
+  /** A key of `store` that will be needed soon, one of many. {@linkcode Prefetch.fetchAnnounced} comes behind the last. */
+  announce(store: Store, bytes: Uint8Array, start: number, end: number): void {
+    if (this.#announcedCount === FETCHED_AT_ONCE) this.fetchAnnounced();
+    this.#announcedCount++;
+    this.#fetcher.announce(store.fetchable, store.hashOf(bytes, start, end));
+  }
+
+  fetchAnnounced(): void {
+    this.#announcedCount = 0;
     this.#fetcher.fetch(false);
   }
 

@@ -1,10 +1,12 @@
 /** `COMMAND`, which describes the commands to client libraries, and `HELP`, which does so for people. */
+import { REQUEST_KEYS_MAX } from "../core/limits.ts";
 import { VERSION } from "../core/version.ts";
 import { COMMAND_SPECS, type CommandGroup, type CommandSpec, type Routing } from "./command_specs.ts";
 import { findCommand } from "./command_table.ts";
 import type { Reply } from "./reply.ts";
 import type { Request } from "./request.ts";
 
+const TOO_MANY_NAMES = `ERR COMMAND INFO takes at most ${REQUEST_KEYS_MAX} names that are no commands`;
 const SHOWN_SPECS = COMMAND_SPECS.filter((spec) => !spec.isHidden);
 
 const GROUP_TITLES: Readonly<Record<CommandGroup, string>> = {
@@ -47,6 +49,7 @@ export function replyCommandCount(reply: Reply): void {
 export function replyCommandInfo(request: Request, reply: Reply): void {
   if (request.argumentCount === 2) return replyAllCommands(reply);
   const specs = specsNamedFrom(request, 2);
+  if (specs.length > REQUEST_KEYS_MAX) return reply.error(TOO_MANY_NAMES);
   reply.arrayStart(specs.length);
   for (const spec of specs) {
     if (spec === null) reply.nil();
@@ -186,11 +189,14 @@ function specNamedBy({ bytes, starts, ends }: Request, argument: number): Comman
   return spec === undefined || spec.isHidden ? null : spec;
 }
 
-/** The specs that the arguments from `first` on name, each once, and `null` for each that names none. */
+/**
+ * The specs that the arguments from `first` on name, each once, and `null` for each that names none: `REQUEST_KEYS_MAX`
+ * and one more at most.
+ */
 function specsNamedFrom(request: Request, first: number): (CommandSpec | null)[] {
   const seen = new Set<CommandSpec>();
   const specs: (CommandSpec | null)[] = [];
-  for (let i = first; i < request.argumentCount; i++) {
+  for (let i = first; i < request.argumentCount && specs.length <= REQUEST_KEYS_MAX; i++) {
     const spec = specNamedBy(request, i);
     if (spec !== null && seen.has(spec)) continue;
     if (spec !== null) seen.add(spec);

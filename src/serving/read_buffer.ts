@@ -11,10 +11,12 @@
  * - once emptied it goes back to what it may keep, and after a run of small reads back to its first.
  */
 import { assert } from "../core/assert.ts";
+import { roundUp } from "../core/bytes.ts";
 import type { Clock } from "../core/clock.ts";
 import {
   LARGE_MESSAGE_BYTES_MIN,
   LARGE_REQUEST_BYTES_MAX,
+  MIB,
   READ_BUFFER_BYTES,
   READ_BUFFER_BYTES_KEEP,
   READ_BUFFER_BYTES_MIN,
@@ -234,10 +236,11 @@ export class ReadBuffer {
     return true;
   }
 
-  /** A message fills the buffer: doubles it, or takes just what the message still needs if that is less. */
+  /** A message fills the buffer: doubles it, or takes about what the message still needs if that is less. */
   #borrow(bytesNeeded: number): boolean {
     const { length } = this.bytes;
-    const larger = bytesNeeded > length && bytesNeeded < length * 2 ? bytesNeeded : length * 2;
+    const isLast = bytesNeeded > length && bytesNeeded < length * 2;
+    const larger = isLast ? roundUp(bytesNeeded, bytesNeeded < MIB ? 1 : READ_BUFFER_BYTES_KEEP) : length * 2;
     if (!this.#budget.take(larger - length)) return false;
     this.#borrowedBytes += larger - length;
     this.#budget.arrived(this.#owner);

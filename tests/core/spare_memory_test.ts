@@ -19,12 +19,15 @@ Deno.test("Arrays that were given back are taken again, the last one first", () 
 Deno.test("No more bytes are kept than the bound says", () => {
   const memory = new SpareMemory(300 * KIB);
   for (let i = 0; i < 5; i++) memory.give(new Uint8Array(128 * KIB));
-  assertEquals(memory.heldBytes, 256 * KIB);
+  // What there is no room for takes the place of all others.
+  assertEquals(memory.heldBytes, 128 * KIB);
+  memory.give(new Uint8Array(384 * KIB));
+  assertEquals(memory.heldBytes, 128 * KIB);
 });
 
 Deno.test("Arrays that are short, very long or of an odd length are made when they are asked for", () => {
   const memory = new SpareMemory(64 * MIB);
-  for (const length of [0, 64, 64 * KIB, 200_000, 8 * MIB]) {
+  for (const length of [0, 64, 64 * KIB, 200_000, 20 * MIB]) {
     memory.give(new Uint8Array(length));
     assertEquals([memory.take(length).length, memory.heldBytes], [length, 0]);
   }

@@ -109,6 +109,17 @@ Deno.test("A single request, and small stores, which are in the cache anyway, ar
   assertEquals(requests.map((one) => shards.describe(one)), ["GET a a1", "GET a a2"]);
 });
 
+Deno.test("The keys of one request are fetched some tens at a time", () => {
+  const shards = new NotingShards();
+  const prefetch = new Prefetch(shards, shards);
+  const { stores: [store] } = shards;
+  const key = bytesOf("a1");
+  for (let i = 0; i < 65; i++) prefetch.announce(store!, key, 0, key.length);
+  prefetch.fetchAnnounced();
+  const announced = (count: number) => Array.from({ length: count }, () => "a: a1");
+  assertEquals(shards.notes, [...announced(64), FETCHES, ...announced(1), FETCHES]);
+});
+
 Deno.test("A node with a large store answers batches that are cut anywhere as it answers single requests", async () => {
   const world = new NodeWorld();
   await world.start({ maxMemoryBytes: 64 * MIB, fsync: "no" });

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { textOf } from "../../src/core/bytes.ts";
 import type { Clock } from "../../src/core/clock.ts";
-import { REQUEST_NAMES_MAX } from "../../src/core/limits.ts";
+import { REQUEST_KEYS_MAX, REQUEST_NAMES_MAX } from "../../src/core/limits.ts";
 import { OutputBuffer } from "../../src/core/output_buffer.ts";
 import { COMMAND_SPECS } from "../../src/protocol/command_specs.ts";
 import type { Reply } from "../../src/protocol/reply.ts";
@@ -440,6 +440,12 @@ Deno.test("COMMAND INFO and DOCS describe a command once, however often it is na
   assertEquals(client.call("COMMAND", "DOCS", ...names), client.call("COMMAND", "DOCS", "get"));
   const [get, none, set] = client.call("COMMAND", "INFO", "get", "nope", "get", "set") as unknown[][];
   assertEquals([get![0], none, set![0]], ["get", null, "set"]);
+  const unknown = Array.from({ length: REQUEST_KEYS_MAX + 1 }, () => "nope");
+  assertEquals((client.call("COMMAND", "INFO", ...unknown.slice(1)) as unknown[]).length, REQUEST_KEYS_MAX);
+  assertEquals(
+    client.call("COMMAND", "INFO", ...unknown),
+    "-ERR COMMAND INFO takes at most 16384 names that are no commands",
+  );
 });
 
 Deno.test("INFO gives the sections that are named, in any case, and all when none is", async () => {
