@@ -29,6 +29,8 @@ import type { Connection } from "../io/network.ts";
 
 /** Reads in a row that would have fitted into the smallest buffer, before it is taken again. */
 const SMALL_READS_TO_SHRINK = 64;
+/** A buffer grows by this part of it at least. */
+const GROWTH_DIVISOR = 4;
 const NO_BYTES = new Uint8Array(0);
 
 /** Memory that the buffers of all connections share: a budget for the large ones, a pool for the smallest. */
@@ -239,8 +241,10 @@ export class ReadBuffer {
   /** A message fills the buffer: doubles it, or takes about what the message still needs if that is less. */
   #borrow(bytesNeeded: number): boolean {
     const { length } = this.bytes;
-    const isLast = bytesNeeded > length && bytesNeeded < length * 2;
-    const larger = isLast ? roundUp(bytesNeeded, bytesNeeded < MIB ? 1 : READ_BUFFER_BYTES_KEEP) : length * 2;
+    const isKnown = bytesNeeded > length && bytesNeeded < length * 2;
+    // What is known may be the next of many arguments: a little more for each of them would be copied over and over.
+    const least = isKnown ? Math.max(bytesNeeded, length + length / GROWTH_DIVISOR) : length * 2;
+    const larger = roundUp(least, least < MIB ? 1 : READ_BUFFER_BYTES_KEEP);
     if (!this.#budget.take(larger - length)) return false;
     this.#borrowedBytes += larger - length;
     this.#budget.arrived(this.#owner);

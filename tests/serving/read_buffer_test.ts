@@ -1,5 +1,5 @@
 /** The buffer that connections read into. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import {
   MIB,
@@ -105,6 +105,18 @@ Deno.test("The last step of growth takes only what the message needs", async () 
   assertEquals(buffer.bytes.length, 100_000);
   buffer.release();
   assertEquals(budget.usedBytes, 0);
+});
+
+Deno.test("Arguments that are announced one by one do not make it grow by one after the other", async () => {
+  const buffer = new ReadBuffer(new ReadBudget(16 * MIB, 0));
+  let growths = 0;
+  for (let bytes = 100_000; bytes <= 4 * MIB; bytes += 10_000) {
+    const { length } = buffer.bytes;
+    await held(buffer, bytes, bytes);
+    if (buffer.bytes.length > length) growths++;
+  }
+  assert(growths <= 20, `it grew ${growths} times`);
+  buffer.release();
 });
 
 Deno.test("When the budget is used up there is no room, until another gives some back", async () => {
