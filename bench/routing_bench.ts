@@ -1,6 +1,6 @@
 /** What one request costs a balancer, without sockets: its slot, its route, its reply. */
 import { InFlight } from "../src/link/in_flight.ts";
-import { PartialFlush, ReplyOutbox } from "../src/balancer/outbox.ts";
+import { GatheredFlush, ReplyOutbox } from "../src/balancer/outbox.ts";
 import { DialectWriter, RESP2 } from "../src/balancer/dialect.ts";
 import { bytesOf } from "../src/core/bytes.ts";
 import { DenoClock } from "../src/io/deno_clock.ts";
@@ -51,7 +51,7 @@ const outbox = new ReplyOutbox(connection, {
 }, {
   writeWatch: new WriteWatch(clock),
   dialects: new DialectWriter(),
-  partialFlush: new PartialFlush(clock),
+  gatheredFlush: new GatheredFlush(clock),
   faults: new FaultLog(logger, clock),
   replyBudget: new ReplyBudget(),
 });

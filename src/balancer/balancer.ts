@@ -27,7 +27,7 @@ import { BalancerFacts } from "./info.ts";
 import { LocalCommands } from "./local_commands.ts";
 import { NodeFigures } from "./node_figures.ts";
 import { Nodes } from "./nodes.ts";
-import { PartialFlush } from "./outbox.ts";
+import { GatheredFlush } from "./outbox.ts";
 import type { ServingOptions } from "./options.ts";
 import { RoundRobin } from "./round_robin.ts";
 import { SlotRouter } from "./slot_router.ts";
@@ -198,7 +198,7 @@ export class Balancer {
       ),
       writeWatch: this.#writeWatch,
       counters: this.#counters,
-      partialFlush: new PartialFlush(clock),
+      gatheredFlush: new GatheredFlush(clock),
       faults: this.#faults,
       replyBudget: new ReplyBudget(REPLY_BUDGET_BYTES / workerCount),
     };

@@ -52,37 +52,70 @@ const NOT_HELD = -1;
 /** Room for held replies is tidied up when it is longer than this, and less than half of it is held. */
 const HELD_BYTES_MIN = 4096;
 
-/** Writes what has gathered in outboxes whose other replies are slow to come. One for all clients of a process. */
-export class PartialFlush {
+/**
+ * Writes what has gathered in outboxes whose other replies are not there yet: at the end of the turn, by which all that
+ * was read in it has been handed over, or, where replies are missing then, a little later. One for all clients of a process.
+ */
+export class GatheredFlush {
   readonly #clock: Clock;
-  #outboxes: ReplyOutbox[] = [];
+  /** What was added in this turn, the newest first, each with the next in itself: nothing is allocated for a turn. */
+  #newest: ReplyOutbox | null = null;
+  #late: ReplyOutbox[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Flushes `outbox` in a little while. */
-  later(outbox: ReplyOutbox): void {
-    if (this.#outboxes.push(outbox) === 1) this.#clock.after(PARTIAL_FLUSH_MS, () => this.#flushAll());
+  /** Something has gathered in `outbox`, which is not here yet. */
+  add(outbox: ReplyOutbox): void {
+    if (this.#newest === null) queueMicrotask(this.#endTurn);
+    outbox.nextToFlush = this.#newest;
+    this.#newest = outbox;
   }
 
-  #flushAll(): void {
-    const outboxes = this.#outboxes;
-    this.#outboxes = [];
-    for (const outbox of outboxes) outbox.flushPartly();
+  readonly #endTurn = (): void => {
+    let outbox = this.#newest;
+    this.#newest = null;
+    while (outbox !== null) {
+      const next: ReplyOutbox | null = outbox.nextToFlush;
+      outbox.nextToFlush = null;
+      this.#waitOrFlush(outbox);
+      outbox = next;
+    }
+  };
+
+  /** Replies that are there wait for those that are missing. */
+  #waitOrFlush(outbox: ReplyOutbox): void {
+    if (!outbox.isPartial) return outbox.flushGathered();
+    outbox.isLate = true;
+    if (this.#late.push(outbox) === 1) this.#clock.after(PARTIAL_FLUSH_MS, this.#flushLate);
   }
+
+  readonly #flushLate = (): void => {
+    const outboxes = this.#late;
+    this.#late = [];
+    for (const outbox of outboxes) {
+      // What has gathered since it was written meanwhile has not waited yet.
+      if (outbox.isLate) outbox.flushGathered();
+      else this.#waitOrFlush(outbox);
+    }
+  };
 }
 
 /** What the outboxes of a process share. */
 export interface OutboxServices {
   readonly writeWatch: WriteWatch;
   readonly dialects: DialectWriter;
-  readonly partialFlush: PartialFlush;
+  readonly gatheredFlush: GatheredFlush;
   readonly faults: FaultLog;
   readonly replyBudget: ReplyBudget;
 }
 
 export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder {
+  /** Among those that are flushed at the end of the turn. */
+  nextToFlush: ReplyOutbox | null = null;
+  /** Whether what has gathered waits since then for what is missing. */
+  isLate = false;
   readonly #services: OutboxServices;
   #gathered = new OutputBuffer(64, true);
   /** What is being written, or was: the next to gather. */
@@ -202,8 +235,13 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder {
     if (!this.#isHeldBack) this.#arrived();
   }
 
-  /** Writes what has gathered, though replies are missing. */
-  flushPartly(): void {
+  /** Whether something has gathered, and not all replies are there. */
+  get isPartial(): boolean {
+    return this.#gathered.length > 0 && this.#first !== this.#next;
+  }
+
+  /** Writes what has gathered, though replies may be missing. */
+  flushGathered(): void {
     this.#isAwaitingFlush = false;
     this.flush();
   }
@@ -211,6 +249,7 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder {
   protected take(): Uint8Array<ArrayBuffer> | null {
     const gathered = this.#gathered;
     if (gathered.length === 0) return null;
+    this.isLate = false;
     this.#adapt();
     this.#gathered = this.#written ?? new OutputBuffer(64, true);
     this.#written = gathered;
@@ -239,7 +278,7 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder {
     if (this.#first === this.#next || this.#gathered.length >= OUTBOX_WRITE_BYTES) this.flush();
     else if (!this.#isAwaitingFlush && !this.isClosed) {
       this.#isAwaitingFlush = true;
-      this.#services.partialFlush.later(this);
+      this.#services.gatheredFlush.add(this);
     }
     if (this.#wasFull) this.wake();
   }

@@ -1,7 +1,7 @@
 /** The order of a client's replies at a balancer, whatever order they come in. */
 import { assert, assertEquals } from "@std/assert";
 import { DialectWriter, RESP2 } from "../../src/balancer/dialect.ts";
-import { PartialFlush, ReplyOutbox } from "../../src/balancer/outbox.ts";
+import { GatheredFlush, ReplyOutbox } from "../../src/balancer/outbox.ts";
 import { bytesOf, textOf } from "../../src/core/bytes.ts";
 import { CLIENT_IN_FLIGHT_MAX, MIB, PARTIAL_FLUSH_MS } from "../../src/core/limits.ts";
 import { MemoryView } from "../../src/core/memory.ts";
@@ -50,7 +50,7 @@ class TestOutbox {
     }, {
       writeWatch: new WriteWatch(this.clock),
       dialects: new DialectWriter(),
-      partialFlush: new PartialFlush(this.clock),
+      gatheredFlush: new GatheredFlush(this.clock),
       faults: new FaultLog(this.logger, this.clock),
       replyBudget: this.budget,
     });
@@ -117,15 +117,41 @@ Deno.test("Requests are opened and answered on and on, while others are under wa
   assertEquals([test.outbox.isEmpty, test.isDrained], [true, true]);
 });
 
-Deno.test("What has gathered waits a little for replies that are slow, and is written without them then", () => {
+Deno.test("What has gathered waits a little for replies that are slow, and is written without them then", async () => {
   const test = new TestOutbox();
   const [a, b] = test.open(2);
   test.answer(a!, "a");
+  await settle();
   assertEquals(test.writes, []);
   test.clock.advance(PARTIAL_FLUSH_MS);
   assertEquals(test.writes, ["a"]);
   test.answer(b!, "b");
   assertEquals(test.writes[1], undefined, "the first write is under way");
+});
+
+Deno.test("What gathers once all replies before it are written waits as long as they would have", async () => {
+  const test = new TestOutbox();
+  const [a, b] = test.open(2);
+  test.answer(a!, "a");
+  await settle();
+  test.answer(b!, "b");
+  await settle();
+  const [c] = test.open(2);
+  test.answer(c!, "c");
+  await settle();
+  test.clock.advance(PARTIAL_FLUSH_MS);
+  assertEquals(test.writes, ["ab"]);
+  test.clock.advance(PARTIAL_FLUSH_MS);
+  assertEquals(test.writes, ["ab", "c"]);
+});
+
+Deno.test("All replies that are there at the end of a turn are written together, and no timer is set for that", async () => {
+  const test = new TestOutbox();
+  const timersBefore = test.clock.timerCount;
+  const [a, b, c] = test.open(3);
+  for (const tag of [a, b, c]) test.answer(tag!, "x");
+  await settle();
+  assertEquals([test.writes, test.clock.timerCount], [["xxx"], timersBefore]);
 });
 
 Deno.test("More requests are under way for as long as replies are short, and few when they are long", async () => {
