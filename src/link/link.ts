@@ -14,7 +14,7 @@
  */
 import type { Clock, Timer } from "../core/clock.ts";
 import { messageOf, RefusalError } from "../core/errors.ts";
-import { CONNECT_TIMEOUT_MS, READ_BUFFER_BYTES, RECONNECT_MS_MAX, RECONNECT_MS_MIN } from "../core/limits.ts";
+import { CONNECT_TIMEOUT_MS, READ_BUFFER_BYTES, RECONNECT_MS } from "../core/limits.ts";
 import { MemoryView } from "../core/memory.ts";
 import type { OutputBuffer } from "../core/output_buffer.ts";
 import { type Address, type Connection, type Network, writeAll } from "../io/network.ts";
@@ -219,7 +219,6 @@ export class Link {
 
   async #run(): Promise<void> {
     const { network } = this.#options;
-    let pauseMs = RECONNECT_MS_MIN;
     while (!this.#stopped) {
       try {
         this.#dropCause = "";
@@ -229,7 +228,6 @@ export class Link {
           const handshake = new Handshake(connection, this.#clock);
           await this.#owner.shakeHands((args) => handshake.ask(args));
           handshake.end();
-          pauseMs = RECONNECT_MS_MIN;
           this.#becomeReady();
           await this.#readReplies(connection);
         }
@@ -238,8 +236,7 @@ export class Link {
         this.#lose(messageOf(error), error instanceof RefusalError ? "refused" : "away");
       }
       if (this.#stopped) return;
-      await this.#pause(pauseMs);
-      pauseMs = Math.min(pauseMs * 2, RECONNECT_MS_MAX);
+      await this.#pause(RECONNECT_MS);
     }
   }
 
