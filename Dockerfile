@@ -18,7 +18,7 @@ EXPOSE 8080 8081 9080
 # The role is $0. `exec`: the server itself is process 1 and gets the signals.
 ENTRYPOINT ["/bin/sh", "-c", "\
 case \"$0\" in node|balancer) ;; *) echo \"Unknown role $0: takes node or balancer, then flags\" >&2; exit 2 ;; esac; \
-export ROUNDEL_OPEN_FILES=$(ulimit -Hn); \
+export ROUNDEL_OPEN_FILES=$(ulimit -Hn) ROUNDEL_BOOT_ID=$(cat /proc/sys/kernel/random/boot_id); \
 exec deno run --no-prompt --cached-only --allow-net '--allow-env=ROUNDEL_*' --allow-read=/data,/app/src --allow-write=/data \
 \"src/$0.ts\" \"$@\""]
 CMD ["node"]

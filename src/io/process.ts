@@ -1,10 +1,12 @@
 /** What the process knows of itself: for INFO, and for its last words. */
+import { bootIdSince } from "../core/boot_id.ts";
 import { stackOf } from "../core/errors.ts";
 import { LOG_FLUSH_MS } from "../core/limits.ts";
 import { LineWriter } from "./line_writer.ts";
 import { flushLog, logAtOnce } from "./logging.ts";
 import { addressText } from "./network.ts";
 
+const BOOT_ID_VARIABLE = "ROUNDEL_BOOT_ID";
 /** As the runtime itself ends a process with an error that nobody caught. */
 const BUG_EXIT_CODE = 1;
 
@@ -29,12 +31,23 @@ export const denoProcess: ProcessFacts = {
   bootId: bootIdOfMachine(),
 };
 
-/** Linux tells it in a file that only a process with all permissions may read. */
+/**
+ * Linux tells it in a file that only a process with all permissions may read. Where our tasks and the container have not
+ * passed it on, the time since the machine was started is the next best.
+ */
 function bootIdOfMachine(): string | null {
+  const id = readOr("", () => Deno.readTextFileSync("/proc/sys/kernel/random/boot_id")) ||
+    readOr("", () => Deno.env.get(BOOT_ID_VARIABLE) ?? "");
+  if (id.trim() !== "") return id.trim();
+  return readOr(null, () => bootIdSince(Date.now() - Deno.osUptime() * 1_000));
+}
+
+/** What `read` reads, or `otherwise` where that is not granted, or is not there. */
+function readOr<T>(otherwise: T, read: () => T): T {
   try {
-    return Deno.readTextFileSync("/proc/sys/kernel/random/boot_id").trim();
+    return read();
   } catch {
-    return null;
+    return otherwise;
   }
 }
 

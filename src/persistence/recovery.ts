@@ -9,6 +9,7 @@
  * Or, in an empty folder, begin: the log first, then the node file, whose presence says that
  * there is a log. A crash between the two leaves an empty log, with which the next start begins anew.
  */
+import { wasRestarted } from "../core/boot_id.ts";
 import type { Clock } from "../core/clock.ts";
 import { hashSeedText, randomHashSeed } from "../core/key_hash.ts";
 import { SEGMENT_HEADER_BYTES } from "../core/limits.ts";
@@ -157,7 +158,7 @@ async function syncFiles({ disk, paths }: RecoveryOptions): Promise<void> {
 /** Whether a loss of power may have taken what was acknowledged without being synced. */
 function mayMissAcknowledged({ policy, bootId }: RecoveryOptions, identity: NodeIdentity): boolean {
   if (policy === "always" || identity.stoppedAt !== null) return false;
-  return bootId !== null && identity.bootId !== null && bootId !== identity.bootId;
+  return wasRestarted(identity.bootId, bootId);
 }
 
 function logOptions(options: RecoveryOptions, nodeFile: NodeFile): LogOptions {

@@ -71,11 +71,14 @@ async function run(...args: string[]): Promise<Task & { code: number }> {
 }
 
 /** Runs `use` with a cluster, which is gone afterwards whatever happens. */
-async function withCluster(args: readonly string[], use: (cluster: Task) => Promise<void>): Promise<void> {
+async function withCluster(
+  args: readonly string[],
+  use: (cluster: Task, folder: string) => Promise<void>,
+): Promise<void> {
   await withFolder(async (folder) => {
     const cluster = await startCluster(folder, ...args);
     try {
-      await use(cluster);
+      await use(cluster, folder);
     } finally {
       cluster.kill("SIGTERM");
       assertEquals(await cluster.ended(), 0);
@@ -124,11 +127,13 @@ Deno.test("A data folder that the task may not use is refused with the permissio
     assertStringIncludes(balancer.stderr, `--allow-write=${folder}`);
   }));
 
-Deno.test("A cluster in any data folder becomes ready, and ends all its processes on SIGTERM", async () => {
+Deno.test("A cluster in any data folder becomes ready, knows its machine's boot, and ends all its processes on SIGTERM", async () => {
   let pids: number[] = [];
-  await withCluster(["--log-level=debug"], (cluster) => {
+  await withCluster(["--log-level=debug"], async (cluster, folder) => {
     pids = ["balancer", "node"].map((role) => pidOf(role, cluster.stderr));
-    return Promise.resolve();
+    const file = [...Deno.readDirSync(`${folder}/data`)].find(({ name }) => /^node_\d+\.json$/.test(name))!;
+    const { bootId } = JSON.parse(await Deno.readTextFile(`${folder}/data/${file.name}`));
+    assertEquals(bootId, (await Deno.readTextFile("/proc/sys/kernel/random/boot_id")).trim());
   });
   for (const pid of pids) {
     const { success } = new Deno.Command("kill", { args: ["-0", String(pid)], stderr: "null" }).outputSync();
