@@ -39,7 +39,7 @@ export class BalancerClient extends Client implements Caller {
   protected runRequests(): Promise<unknown> | undefined {
     const { outbox } = this;
     const { clock, counters } = this.#balancer;
-    this.session.lastActiveMs = clock.nowMs();
+    this.session.lastActiveMs = clock.monotonicMs();
     outbox.hold();
     const full = this.#route();
     outbox.letGo();

@@ -4,20 +4,13 @@
  */
 import { textOf } from "../core/bytes.ts";
 import type { Clock } from "../core/clock.ts";
-import { messageOf } from "../core/errors.ts";
 import type { OutputBuffer } from "../core/output_buffer.ts";
 import { COMMAND_SPECS } from "../protocol/command_specs.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Request } from "../protocol/request.ts";
 import type { ServerFacts } from "../serving/server_facts.ts";
 import type { Session, SessionRegistry } from "../serving/session.ts";
-import {
-  type Say,
-  SESSION_HANDLERS,
-  type SessionContext,
-  type SessionHandler,
-} from "../serving/session_commands.ts";
-import type { ReplyOutbox } from "./outbox.ts";
+import { SESSION_HANDLERS, type SessionContext, type SessionHandler } from "../serving/session_commands.ts";
 import { type Caller, dialectFor } from "./caller.ts";
 import type { DialectWriter } from "./dialect.ts";
 import type { TopologySource } from "../controller/topology_source.ts";
@@ -84,7 +77,7 @@ export class LocalCommands implements SessionContext {
     }
     const later = handler(this);
     if (later === undefined) this.#end(tag);
-    else this.#answerLater(caller.outbox, tag, later);
+    else void caller.outbox.answerLater(tag, later);
   }
 
   /** Answers with an error. */
@@ -92,19 +85,6 @@ export class LocalCommands implements SessionContext {
     const tag = this.#begin(caller, request);
     this.reply.error(text);
     this.#end(tag);
-  }
-
-  /** Others are answered meanwhile. A handler that fails fails its own request. */
-  async #answerLater(outbox: ReplyOutbox, tag: number, later: Promise<Say>): Promise<void> {
-    let say: Say;
-    try {
-      say = await later;
-    } catch (error) {
-      say = (reply) => reply.error(`ERR ${messageOf(error)}`);
-    }
-    const output = this.#writer.begin(outbox.dialectOf(tag));
-    say(this.#writer.reply);
-    outbox.put(tag, output, 0, output.length);
   }
 
   #begin(caller: Caller, request: Request): number {

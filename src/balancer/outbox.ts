@@ -33,6 +33,7 @@ import type { WriteWatch } from "../serving/client_writer.ts";
 import type { FaultLog } from "../serving/fault_log.ts";
 import type { ReplyBudget, ReplyHolder } from "../serving/reply_budget.ts";
 import { Outbox, type OutboxOwner } from "../serving/outbox.ts";
+import type { Say } from "../serving/session_commands.ts";
 import { type Dialect, DialectWriter, RESP2, RESP3 } from "./dialect.ts";
 import type { ReplySink } from "../link/reply_sink.ts";
 
@@ -207,18 +208,21 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder {
   }
 
   /**
-   * The reply to request `tag` will be what `value` resolves to. Resolves once it is there; an error that nobody expected
-   * is logged, and this client is told of it.
+   * The reply to request `tag` will be what `later` resolves to, or says. Resolves once it is there; an error that nobody
+   * expected is logged, and this client is told of it.
    */
-  async answerLater(tag: number, value: Promise<ReplyValue>): Promise<void> {
-    let reply: ReplyValue;
+  async answerLater(tag: number, later: Promise<ReplyValue | Say>): Promise<void> {
+    let reply: ReplyValue | Say;
     try {
-      reply = await value;
+      reply = await later;
     } catch (error) {
       this.#services.faults.report("request failed", error);
       reply = { kind: "error", text: INTERNAL_ERROR };
     }
-    this.answer(tag, reply);
+    if (typeof reply !== "function") return this.answer(tag, reply);
+    const output = this.#services.dialects.begin(this.dialectOf(tag));
+    reply(this.#services.dialects.reply);
+    this.put(tag, output, 0, output.length);
   }
 
   /** The reply to request `tag`, as the client gets it. */

@@ -18,7 +18,7 @@ import { lingeringClose } from "./lingering_close.ts";
 import { OneShotRule } from "./one_shot.ts";
 import type { Outbox, OutboxOwner } from "./outbox.ts";
 import { type ReadBudget, ReadBuffer } from "./read_buffer.ts";
-import type { Session, SessionRegistry } from "./session.ts";
+import type { Session, SessionOwner, SessionRegistry } from "./session.ts";
 
 const TOO_MANY_LARGE = "ERR Too many large requests in flight; try again later";
 
@@ -31,7 +31,7 @@ export interface ServingServices {
   readonly faults: FaultLog;
 }
 
-export abstract class Client implements OutboxOwner {
+export abstract class Client implements OutboxOwner, SessionOwner {
   readonly session: Session;
   readonly buffer: ReadBuffer;
   abstract readonly outbox: Outbox;
@@ -47,7 +47,7 @@ export abstract class Client implements OutboxOwner {
   constructor(connection: Connection, services: ServingServices) {
     this.#connection = connection;
     this.#services = services;
-    this.session = services.sessions.open(connection.remote, services.clock.nowMs(), this);
+    this.session = services.sessions.open(connection.remote, services.clock.monotonicMs(), this);
     this.buffer = new ReadBuffer(services.readBudget, READ_BUFFER_BYTES_MIN, this);
     this.#oneShot = new OneShotRule(services.clock, this);
   }
@@ -55,6 +55,18 @@ export abstract class Client implements OutboxOwner {
   /** Whether no further request is run. */
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  get requestBytes(): number {
+    return this.buffer.end - this.buffer.start;
+  }
+
+  get bufferBytes(): number {
+    return this.buffer.bytes.length;
+  }
+
+  get replyBytes(): number {
+    return this.outbox.heldBytes;
   }
 
   /** Length of the request that has not all arrived, as far as it is known; else 0. */

@@ -27,7 +27,9 @@ export const client: SessionHandler = containerOf("CLIENT", {
   GETNAME: ({ session, reply }) => session.name === "" ? reply.nil() : reply.bulkText(session.name),
   SETNAME: setName,
   SETINFO: setInfo,
-  INFO: ({ session, sessions, nowMs, reply }) => reply.bulkText(`${describe(session, sessions, nowMs)}\n`),
+  INFO: ({ session, sessions, clock, reply }) => {
+    reply.bulkText(`${describe(session, sessions, clock.monotonicMs())}\n`);
+  },
   LIST: list,
 });
 
@@ -101,7 +103,8 @@ function setInfo({ request, session, reply }: SessionContext): void {
 
 /** `CLIENT LIST [TYPE type | ID id ...]`: a line for each session. Thousands of them hold up nobody. */
 function list(context: SessionContext): void | Promise<Say> {
-  const { sessions, clock, nowMs, reply } = context;
+  const { sessions, clock, reply } = context;
+  const nowMs = clock.monotonicMs();
   const all = listed(context);
   if (all === null) return;
   const text = new OutputBuffer(LIST_BYTES_MIN);
@@ -147,14 +150,17 @@ function listed({ request, sessions, reply }: SessionContext): Session[] | null 
 
 /**
  * A session as one line of Redis' `CLIENT LIST`, with every field that Redis has. Of those about what is not there
- * (descriptors, subscriptions, transactions, tracking) and of buffers, which sessions share, each says so in Redis' way.
+ * (descriptors, subscriptions, transactions, tracking) each says so in Redis' way. Arguments lie in the query buffer, and
+ * all replies are one queue. `nowMs` is of the monotonic clock.
  */
 function describe(session: Session, { localAddress }: SessionRegistry, nowMs: number): string {
+  const { requestBytes, bufferBytes, replyBytes } = session.held;
   const seconds = (sinceMs: number) => Math.max(0, Math.floor((nowMs - sinceMs) / 1000));
   return `id=${session.id} addr=${session.remote} laddr=${localAddress} fd=-1 name=${session.name}` +
     ` age=${seconds(session.connectedAtMs)} idle=${seconds(session.lastActiveMs)} flags=N db=0` +
-    " sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0" +
-    " obl=0 oll=0 omem=0 tot-mem=0 events=r" +
+    ` sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=${requestBytes} qbuf-free=${bufferBytes - requestBytes}` +
+    ` argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=${replyBytes > 0 ? 1 : 0} omem=${replyBytes}` +
+    ` tot-mem=${bufferBytes + replyBytes} events=${replyBytes > 0 ? "rw" : "r"}` +
     ` cmd=${session.lastCommandName} user=default redir=-1 resp=${session.protocolVersion}` +
     ` lib-name=${session.libraryName} lib-ver=${session.libraryVersion}`;
 }

@@ -4,19 +4,30 @@ import { COMMAND_SPECS } from "../protocol/command_specs.ts";
 /** `lastCommand` of a session that has run none. */
 const NO_COMMAND = -1;
 
-/** What a session can do to its connection. */
-export interface SessionOwner {
+/** What a connection holds. */
+export interface HeldBytes {
+  /** Of requests that were not run. */
+  readonly requestBytes: number;
+  /** Of the buffer that they lie in. */
+  readonly bufferBytes: number;
+  /** Of replies that were not written. */
+  readonly replyBytes: number;
+}
+
+/** What a session knows of its connection, and can do to it. */
+export interface SessionOwner extends HeldBytes {
   /** Ends the connection now. */
   drop(): void;
 }
 
-const NOBODY: SessionOwner = { drop() {} };
+const NOBODY: SessionOwner = { drop() {}, requestBytes: 0, bufferBytes: 0, replyBytes: 0 };
 
 export class Session {
   /** Counts from 1 and is never used again. */
   readonly id: number;
   /** The far end, `host:port`. */
   readonly remote: string;
+  /** On the monotonic clock, as all times of it are. */
   readonly connectedAtMs: number;
   lastActiveMs: number;
   /** As the client gave them; empty when it did not. */
@@ -46,6 +57,11 @@ export class Session {
   /** Ends the connection now, whoever asks for it. */
   drop(): void {
     this.#owner.drop();
+  }
+
+  /** What its connection holds. */
+  get held(): HeldBytes {
+    return this.#owner;
   }
 
   /** In lower case, with its subcommand as in `client|list`; `NULL` when there is none, as Redis says it. */

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { bytesOf, textOf } from "../../src/core/bytes.ts";
 import { LINK_HANDSHAKE_MS, ONE_SHOT_CLOSE_MS, REPLY_BLOCK_BYTES } from "../../src/core/limits.ts";
+import { writeAll } from "../../src/io/network.ts";
 import { advance, settle } from "../support/settle.ts";
 import { NodeWorld } from "./node_world.ts";
 
@@ -205,5 +206,29 @@ Deno.test("A node that has all its clients takes a balancer's link, and nobody e
   assertEquals([silent.isClosed, link.isClosed, clients[0]!.isClosed], [true, false, false]);
   await link.send("PING");
   assertStringIncludes(link.take(), "+PONG\r\n");
+  await world.stop();
+});
+
+Deno.test("CLIENT LIST says what each connection holds: of a request that has not all arrived, and of replies that nobody takes", async () => {
+  const world = new NodeWorld();
+  await world.start();
+  const [asking, sending] = [await world.client(), await world.client()];
+  assertEquals(await asking.ask("SET", "large", "v".repeat(100_000)), "+OK\r\n");
+  await sending.sendText("*2\r\n$3\r\nGET\r\n$5\r\nla");
+  const idle = await world.connect();
+  for (let i = 0; i < 20; i++) await writeAll(idle, bytesOf("*2\r\n$3\r\nGET\r\n$5\r\nlarge\r\n"));
+  await settle();
+  world.clock.advance(3_000);
+  world.clock.jumpTo(0);
+  const list = await asking.ask("CLIENT", "LIST");
+  const figures = [
+    ...list.matchAll(/ idle=(\d+) .* qbuf=(\d+) qbuf-free=\d+ .* omem=(\d+) .* events=(\S+)/g),
+  ];
+  const [own, partial, greedy] = figures.map(([, ...each]) => each) as [string[], string[], string[]];
+  assertEquals([own[0], own[2], own[3]], ["0", "0", "r"]);
+  assertEquals(partial, ["3", "19", "0", "r"]);
+  assertEquals([greedy[0], greedy[3]], ["3", "rw"]);
+  assert(Number(greedy[2]) >= 100_000, list);
+  idle.close();
   await world.stop();
 });

@@ -37,7 +37,7 @@ class Client {
 
   constructor(sessions = new SessionRegistry()) {
     this.#sessions = sessions;
-    this.session = sessions.open("10.0.0.1:5000", this.nowMs);
+    this.session = sessions.open("10.0.0.1:5000", this.clock.monotonicMs());
   }
 
   /** The bytes of the reply. */
@@ -275,7 +275,10 @@ Deno.test("CLIENT SETINFO notes the library", () => {
 Deno.test("CLIENT LIST has a line for each session, CLIENT INFO one for its own", () => {
   const sessions = new SessionRegistry();
   const [first, second] = [new Client(sessions), new Client(sessions)];
-  first.nowMs += 65_000;
+  const clock = new FakeClock();
+  first.clock = clock;
+  clock.advance(65_000);
+  clock.jumpTo(0);
   first.session.lastActiveMs += 64_500;
   first.session.lastCommand = COMMAND_SPECS.findIndex(({ name }) => name === "CLIENT");
   first.session.name = "one";
