@@ -1,5 +1,5 @@
 /** What was seen in a run: operations by key, outages, and whatever must not be. */
-import type { Operation } from "./linearizability.ts";
+import type { Operation } from "../support/linearizability.ts";
 
 /** A node, as its clients see it: the standalone one, or one of the cluster's. */
 export interface Place {

@@ -1,6 +1,6 @@
 /** What a run comes to: figures for people, and whatever must not be. */
 import { MIB } from "../../src/core/limits.ts";
-import { judge } from "./linearizability.ts";
+import { judge } from "../support/linearizability.ts";
 import type { MemoryWatch } from "./memory_watch.ts";
 import type { Record, Sample } from "./record.ts";
 

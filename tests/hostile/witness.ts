@@ -4,7 +4,7 @@
  */
 import { type Random, randomBelow } from "../../src/core/random.ts";
 import { RespClient } from "../support/resp_client.ts";
-import type { Operation } from "./linearizability.ts";
+import type { Operation } from "../support/linearizability.ts";
 import type { Place, Record } from "./record.ts";
 
 const PACE_MS = 25;
@@ -130,6 +130,8 @@ function understand(operation: Operation, reply: string): boolean {
     case "del":
       operation.result = reply === "1";
       return reply === "0" || reply === "1";
+    default:
+      return false;
   }
 }
 

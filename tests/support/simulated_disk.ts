@@ -15,6 +15,8 @@ import { type Bytes, FileContent } from "./simulated_file_content.ts";
 
 const DIRECTORY = "directory";
 type Node = FileContent | typeof DIRECTORY;
+/** What a call of a disk does, for {@linkcode SimulatedDisk.pace}. */
+export type DiskWork = "read" | "write" | "sync" | "names";
 /** Names that change in one step; `null` = gone. */
 type NameChange = { readonly path: string; readonly node: Node | null }[];
 
@@ -29,6 +31,10 @@ export class SimulatedDisk implements Disk {
   failOpens: Error | null = null;
   /** Not `null`: every write fails with it, before it writes anything. */
   failWrites: Error | null = null;
+  /** Resolves when work that begins now is over: by default in the same turn. */
+  pace: (work: DiskWork) => Promise<void> = () => Promise.resolve();
+  /** Syncs of files say that they are done, and do nothing. */
+  static liesAboutSyncs = false;
   /** Syncs of files that were begun. */
   syncCount = 0;
   /** Those that failed. */
@@ -112,6 +118,11 @@ export class SimulatedDisk implements Disk {
     return used;
   }
 
+  /** Whether a loss of power would lose something. */
+  get hasUnsynced(): boolean {
+    return this.#nameChanges.length > 0 || [...this.#files()].some(({ hasUnsynced }) => hasUnsynced);
+  }
+
   /** A copy of a file's content. */
   contentOf(path: string): Bytes {
     return this.#fileAt(path).content.slice();
@@ -135,7 +146,7 @@ export class SimulatedDisk implements Disk {
 
   async open(path: string): Promise<DiskFile> {
     const check = this.#guard();
-    await turn();
+    await this.pace("names");
     check();
     if (this.failOpens !== null) throw this.failOpens;
     return new SimulatedFile(this, this.#fileAt(path), this.#guard());
@@ -143,7 +154,7 @@ export class SimulatedDisk implements Disk {
 
   async create(path: string): Promise<DiskFile> {
     const check = this.#guard();
-    await turn();
+    await this.pace("names");
     check();
     if (this.failOpens !== null) throw this.failOpens;
     if (this.#names.has(path)) throw new Deno.errors.AlreadyExists(path);
@@ -152,28 +163,28 @@ export class SimulatedDisk implements Disk {
 
   async exists(path: string): Promise<boolean> {
     const check = this.#guard();
-    await turn();
+    await this.pace("names");
     check();
     return this.#names.has(path);
   }
 
   async size(path: string): Promise<number> {
     const check = this.#guard();
-    await turn();
+    await this.pace("names");
     check();
     return this.#fileAt(path).length;
   }
 
   async readFile(path: string): Promise<Bytes> {
     const check = this.#guard();
-    await turn();
+    await this.pace("read");
     check();
     return this.contentOf(path);
   }
 
   async writeFile(path: string, chunks: AsyncIterable<Bytes>): Promise<void> {
     const check = this.#guard();
-    await turn();
+    await this.pace("names");
     check();
     const node = this.#names.get(path) ?? this.#newFile(path);
     if (node === DIRECTORY) throw new Deno.errors.IsADirectory(path);
@@ -181,30 +192,31 @@ export class SimulatedDisk implements Disk {
     for await (const chunk of chunks) {
       check();
       this.writeTo(node, node.length, chunk);
-      await turn();
+      await this.pace("write");
     }
   }
 
   async syncFile(path: string): Promise<void> {
     const check = this.#guard();
-    await turn();
+    await this.pace("names");
     check();
     await this.syncNode(this.#fileAt(path), check);
   }
 
   async syncDirectory(path: string): Promise<void> {
     const check = this.#guard();
-    await turn();
+    const begun = new Set(this.#nameChanges.filter((change) => directoryOf(change[0]!.path) === path));
+    await this.pace("sync");
     check();
     if (this.failDirectorySyncs !== null) throw this.failDirectorySyncs;
-    const isHere = (change: NameChange) => directoryOf(change[0]!.path) === path;
-    for (const change of this.#nameChanges.filter(isHere)) applyNames(this.#durableNames, change);
-    this.#nameChanges = this.#nameChanges.filter((change) => !isHere(change));
+    const isBegun = (change: NameChange) => begun.has(change);
+    for (const change of this.#nameChanges.filter(isBegun)) applyNames(this.#durableNames, change);
+    this.#nameChanges = this.#nameChanges.filter((change) => !isBegun(change));
   }
 
   async rename(from: string, to: string): Promise<void> {
     const check = this.#guard();
-    await turn();
+    await this.pace("names");
     check();
     const node = this.#fileAt(from);
     this.#changeNames([{ path: from, node: null }, { path: to, node }]);
@@ -212,7 +224,7 @@ export class SimulatedDisk implements Disk {
 
   async remove(path: string): Promise<void> {
     const check = this.#guard();
-    await turn();
+    await this.pace("names");
     check();
     this.#fileAt(path);
     this.#changeNames([{ path, node: null }]);
@@ -222,7 +234,7 @@ export class SimulatedDisk implements Disk {
     const check = this.#guard();
     const parent = directoryOf(path);
     if (parent !== path && parent !== "." && parent !== "/") await this.makeDirectory(parent);
-    await turn();
+    await this.pace("names");
     check();
     if (!this.#names.has(path)) this.#changeNames([{ path, node: DIRECTORY }]);
     await this.syncDirectory(parent);
@@ -230,7 +242,7 @@ export class SimulatedDisk implements Disk {
 
   async list(path: string): Promise<string[]> {
     const check = this.#guard();
-    await turn();
+    await this.pace("names");
     check();
     if (this.#names.get(path) !== DIRECTORY) throw new Deno.errors.NotFound(path);
     const inside = [...this.#names.keys()].filter((name) => name !== path && directoryOf(name) === path);
@@ -239,7 +251,7 @@ export class SimulatedDisk implements Disk {
 
   async lock(path: string, folder: string): Promise<DiskLock> {
     const check = this.#guard();
-    await turn();
+    await this.pace("names");
     check();
     if (this.#locks.has(folder)) {
       throw new RefusalError(
@@ -272,8 +284,9 @@ export class SimulatedDisk implements Disk {
     this.syncCount++;
     const { changeCount } = node;
     if (this.#heldSyncs !== null) await new Promise<void>((resolve) => this.#heldSyncs!.push(resolve));
-    else await turn();
+    else await this.pace("sync");
     check();
+    if (SimulatedDisk.liesAboutSyncs) return;
     if (this.failSyncs !== null) {
       this.failedSyncCount++;
       node.failSync(changeCount);
@@ -427,12 +440,12 @@ class SimulatedFile implements DiskFile {
   }
 
   async write(bytes: Bytes): Promise<void> {
-    await turn();
+    await this.#disk.pace("write");
     this.writeSync(bytes);
   }
 
   async read(buffer: Bytes): Promise<number> {
-    await turn();
+    await this.#disk.pace("read");
     this.#check();
     const count = Math.max(0, Math.min(buffer.length, this.#node.length - this.#at));
     buffer.set(this.#node.content.subarray(this.#at, this.#at + count));
@@ -446,7 +459,7 @@ class SimulatedFile implements DiskFile {
   }
 
   async seek(offset: number): Promise<void> {
-    await turn();
+    await this.#disk.pace("names");
     this.#check();
     this.#at = offset;
   }
@@ -457,7 +470,7 @@ class SimulatedFile implements DiskFile {
   }
 
   async truncate(length: number): Promise<void> {
-    await turn();
+    await this.#disk.pace("names");
     this.#check();
     this.#node.change({ length });
   }
@@ -483,9 +496,4 @@ function applyNames(names: Map<string, Node>, change: NameChange): void {
     if (node === null) names.delete(path);
     else names.set(path, node);
   }
-}
-
-/** The end of this microtask: no answer of a disk comes within it. */
-function turn(): Promise<void> {
-  return Promise.resolve();
 }

@@ -63,6 +63,11 @@ export class FileContent {
     return this.#visible.view;
   }
 
+  /** Whether anything of it is not on the disk itself. */
+  get hasUnsynced(): boolean {
+    return this.#unsynced.length > 0;
+  }
+
   /** What a sync that begins now will make durable, for {@linkcode FileContent.sync}. */
   get changeCount(): number {
     return this.#changeCount;

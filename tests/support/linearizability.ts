@@ -8,18 +8,25 @@
  * alone.
  *
  * An operation without a known outcome may take effect at any time after it was called, or never. To take effect
- * after everything that anyone saw is as good as never, so that it needs no case of its own.
+ * after everything that anyone saw is as good as never, so that it needs no case of its own. Where it is known that the
+ * outcome was settled at a later time, it took effect before that, or never does.
  */
 
 export type Operation = {
   /** When it was called and when its reply was there, on one clock; `Infinity` = the outcome is unknown. */
   readonly calledAt: number;
   returnedAt: number;
+  /** Of one whose outcome is unknown: from when on it takes no effect any more. */
+  settledAt?: number;
 } & Deed;
 
 /** What was asked, and what was answered; a result of `undefined` is not known. `null` = no such key. */
 type Deed =
   | { readonly kind: "set"; readonly value: string }
+  /** SET NX: whether it was set. */
+  | { readonly kind: "setnx"; readonly value: string; result: boolean | undefined }
+  /** The length behind it. */
+  | { readonly kind: "append"; readonly value: string; result: number | undefined }
   | { readonly kind: "get"; result: string | null | undefined }
   | { readonly kind: "incr"; result: string | undefined }
   | { readonly kind: "del"; result: boolean | undefined };
@@ -34,7 +41,7 @@ interface Event {
   readonly operation: Operation;
   /** Place of the operation in the set of those that took effect. */
   readonly index: number;
-  /** The event of its return, of a call whose outcome is known. */
+  /** Of a call the event of its return, or of when its outcome was settled, if there is one; of that the call. */
   match: Event | null;
   readonly isCall: boolean;
   previous: Event | null;
@@ -47,7 +54,7 @@ export function judge(operations: readonly Operation[], stepsMax = STEPS_MAX): V
   const head = eventsOf(told);
   const effective = new Uint32Array(Math.ceil(told.length / 32));
   const tried = new Set<string>();
-  const path: { call: Event; before: string | null }[] = [];
+  const path: { call: Event; before: string | null; isSkipped: boolean }[] = [];
   let open = told.filter(({ returnedAt }) => returnedAt !== Infinity).length;
   let state: string | null = null;
   let event = head.next;
@@ -61,9 +68,9 @@ export function judge(operations: readonly Operation[], stepsMax = STEPS_MAX): V
         const configuration = `${effective.join()}=${after}`;
         if (!tried.has(configuration)) {
           tried.add(configuration);
-          path.push({ call: event, before: state });
+          path.push({ call: event, before: state, isSkipped: false });
           state = after;
-          if (event.match !== null) open--;
+          if (event.operation.returnedAt !== Infinity) open--;
           lift(event);
           event = head.next;
           continue;
@@ -73,14 +80,28 @@ export function judge(operations: readonly Operation[], stepsMax = STEPS_MAX): V
       event = event.next;
       continue;
     }
+    if (event !== null && event.operation.returnedAt === Infinity) {
+      // It was settled by now and took no effect.
+      flip(effective, event.index);
+      const configuration = `${effective.join()}=${state}`;
+      if (!tried.has(configuration)) {
+        tried.add(configuration);
+        path.push({ call: event.match!, before: state, isSkipped: true });
+        lift(event.match!);
+        event = head.next;
+        continue;
+      }
+      flip(effective, event.index);
+    }
     // Something returned that has yet to take effect, or everything is in vain: take back the last one.
     const last = path.pop();
     if (last === undefined) return "violation";
     unlift(last.call);
-    if (last.call.match !== null) open++;
+    if (last.call.operation.returnedAt !== Infinity) open++;
     flip(effective, last.call.index);
     state = last.before;
-    event = last.call.next;
+    // Behind what was skipped nothing else was to be tried.
+    event = last.isSkipped ? null : last.call.next;
   }
   return "linearizable";
 }
@@ -90,6 +111,13 @@ function effectOf(operation: Operation, state: string | null): string | null | u
   switch (operation.kind) {
     case "set":
       return operation.value;
+    case "setnx":
+      if (operation.result !== undefined && operation.result !== (state === null)) return undefined;
+      return state ?? operation.value;
+    case "append": {
+      const after = (state ?? "") + operation.value;
+      return operation.result === undefined || operation.result === after.length ? after : undefined;
+    }
     case "get":
       return operation.result === state ? state : undefined;
     case "incr": {
@@ -107,9 +135,10 @@ function eventsOf(operations: readonly Operation[]): Event {
   operations.forEach((operation, index) => {
     const call: Event = { operation, index, match: null, isCall: true, previous: null, next: null };
     events.push({ at: operation.calledAt, event: call });
-    if (operation.returnedAt === Infinity) return;
-    call.match = { operation, index, match: null, isCall: false, previous: null, next: null };
-    events.push({ at: operation.returnedAt, event: call.match });
+    const at = operation.returnedAt === Infinity ? operation.settledAt : operation.returnedAt;
+    if (at === undefined) return;
+    call.match = { operation, index, match: call, isCall: false, previous: null, next: null };
+    events.push({ at, event: call.match });
   });
   // At one moment calls come first: the two then count as concurrent.
   events.sort((a, b) => a.at - b.at || Number(b.event.isCall) - Number(a.event.isCall));
