@@ -24,7 +24,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   link: { rank: 3, mayTouch: ["core", "io", "protocol", "serving"] },
   cluster: { rank: 3, mayTouch: ["core", "io", "config"] },
   controller: { rank: 4, mayTouch: ["core", "io", "protocol", "topology", "link"] },
-  replication: { rank: 4, mayTouch: ["core", "io", "link", "persistence", "store"] },
+  replication: { rank: 4, mayTouch: ["core", "io", "protocol", "link", "persistence", "store"] },
   node: {
     rank: 5,
     mayTouch: [

@@ -239,6 +239,37 @@ export const REPLICA_AWAY_MS = 500;
 export const REPLICA_SILENT_MS = 1_000;
 /** … or when it takes so long to have what there is. */
 export const REPLICA_LAG_MS = 2_000;
+/** A primary's node shows each copy of its shards this often that it is there. */
+export const BEAT_MS = 250;
+/** A node that owes answers and says nothing for so many beats is connected to anew. */
+export const PEER_SILENT_BEATS_MAX = 6;
+/** A stream that was refused is tried again after so many beats. */
+export const STREAM_RETRY_BEATS = 4;
+/**
+ * Batches of records to one node that are not answered: one that is on the disk, one that gathers behind it, and what is
+ * on the way. More would only be smaller.
+ */
+export const APPENDS_IN_FLIGHT_MAX = 4;
+/** And their bytes. What would exceed it waits, unless nothing is in flight. */
+export const APPEND_WINDOW_BYTES = 4 * MIB;
+/** A batch of records takes no more streams in when it has this much. */
+export const APPEND_BYTES = 1 * MIB;
+/** Records of a stream that are sent in one piece, and no longer with those of the next requests. */
+export const STREAM_CHUNK_BYTES = 256 * KIB;
+/** A piece is no longer than this, whatever its requests are, so that it fits into a batch. */
+export const STREAM_CHUNK_BYTES_MAX = REQUEST_BYTES_MAX - 64 * KIB;
+/** Records of one shard that wait for one node. A stream with more is read from the log, later … */
+export const STREAM_BUFFER_BYTES = 8 * MIB;
+/** … and so is the longest of all to that node when they have this much together. */
+export const PEER_BUFFER_BYTES = 32 * MIB;
+/** Buffers of streams that are empty and kept. */
+export const STREAM_CHUNK_COUNT_KEPT = 16;
+/** A copy is filled by so many bytes ahead of what was taken to be sent. */
+export const FILL_AHEAD_BYTES = 128 * KIB;
+/** It is noted where in the log a shard's records lie once in so many bytes of log … */
+export const LOG_INDEX_STEP_BYTES = 1 * MIB;
+/** … and so many times at most: then every other note is dropped. */
+export const LOG_INDEX_ENTRIES_MAX = 1_024;
 
 // ---- Balancer ------------------------------------------------------------------------------------
 
@@ -324,4 +355,6 @@ assert(
   (PROBE_LOOKS + SILENT_LOOKS_MAX) * LINK_LOOK_MS < RETRY_DEADLINE_MS,
   "silence is noticed before requests have waited too long",
 );
+assert(RECORD_BYTES_MAX <= STREAM_CHUNK_BYTES_MAX, "any record fits into a batch");
+assert(STREAM_CHUNK_BYTES <= APPEND_BYTES, "a batch has room for a piece of a stream");
 assert(DUMP_STEP_MS <= BACKGROUND_STEP_MS, "dumps are background work");

@@ -207,6 +207,11 @@ export class Log implements FollowedLog {
     return this.#holds.hold(position);
   }
 
+  /** Where the log begins by now: what lies before it was removed. */
+  get beginning(): Position {
+    return this.#files.beginning;
+  }
+
   /** The segment that has what stands at `position`, and where it ends as of now; `null` when it was removed. */
   segmentAt(position: Position): { readonly place: SegmentPlace; readonly end: Position } | null {
     return this.#files.segmentAt(position);

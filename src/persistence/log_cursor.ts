@@ -1,6 +1,6 @@
 /**
  * Follows the log of a node that goes on writing it: the records of committed frames, one after the other, across
- * segments, from a position or from a place in a shard's history. What senders of a shard's stream read from.
+ * segments. What senders of a shard's stream read from.
  *
  * Only what is committed is read, since only that is final in the files: behind it a failed write may be taken back, and
  * a segment is filled ahead. A cursor has as much in memory as it reads at a time, or one frame where that is longer; it
@@ -49,8 +49,8 @@ export class LogCursor {
   #frameEnd = 0;
   /** Log position of `#bytes[#at]`. */
   #position: Position;
-  /** Whether `mutation` is to be read once more. */
-  #isUnread = false;
+  #isFilling = false;
+  #isClosed = false;
 
   /** Begins at `position`, where a frame begins: 0, the log's end, or a dump's position. */
   constructor(log: FollowedLog, disk: Disk, position: Position) {
@@ -65,12 +65,23 @@ export class LogCursor {
     return this.#hold.position;
   }
 
+  /** Everything before it was read. */
+  get reached(): Position {
+    return this.#position;
+  }
+
+  /** Whether everything that is committed was taken from the file. */
+  get isAtEnd(): boolean {
+    return this.#position + this.#end - this.#at >= this.#log.committedPosition;
+  }
+
+  /** Whether the record that was read last is the last of its request, as far as its frame tells. */
+  get isBetweenRequests(): boolean {
+    return this.#at === this.#frameEnd && !this.#frame.more;
+  }
+
   /** Reads the next record into `mutation`; false when there is none until {@linkcode LogCursor.fill}. */
   next(): boolean {
-    if (this.#isUnread) {
-      this.#isUnread = false;
-      return true;
-    }
     while (this.#at === this.#frameEnd) {
       this.#hold.position = this.#position;
       const frameEnd = decodeFrame(this.#frame, this.#position, this.#bytes, this.#at, this.#end);
@@ -85,26 +96,20 @@ export class LogCursor {
     return true;
   }
 
-  /**
-   * Goes on to the first record of `shard` behind `sequence`, which is then read next. Resolves to false when that is not
-   * `sequence` + 1: the log does not reach back so far. True too when there is none yet.
-   */
-  async seek(shard: number, sequence: number): Promise<boolean> {
-    while (true) {
-      while (this.next()) {
-        if (this.mutation.shard !== shard || this.mutation.sequence <= sequence) continue;
-        this.#isUnread = true;
-        return this.mutation.sequence === sequence + 1;
-      }
-      if (this.#position + this.#end - this.#at >= this.#log.committedPosition) return true;
-      if (await this.fill() !== "records") return false;
-    }
-  }
-
   /** Resolves when there is more to read, or never will be. */
   async fill(): Promise<CursorFinding> {
     const from = this.#position + this.#end - this.#at;
-    if (!await this.#log.whenGrown(from)) return "closed";
+    if (!await this.#log.whenGrown(from) || this.#isClosed) return "closed";
+    this.#isFilling = true;
+    try {
+      return await this.#fillFrom(from);
+    } finally {
+      this.#isFilling = false;
+      if (this.#isClosed) this.#closeFile();
+    }
+  }
+
+  async #fillFrom(from: Position): Promise<CursorFinding> {
     if (this.#hold.isLost) return "lost";
     const segment = this.#log.segmentAt(from);
     if (segment === null) return "lost";
@@ -120,16 +125,20 @@ export class LogCursor {
     return "records";
   }
 
-  /** Lets go of the log. */
+  /** Lets go of the log, also while a fill is under way, which then comes to nothing. */
   close(): void {
     this.#hold.release();
+    this.#isClosed = true;
+    if (!this.#isFilling) this.#closeFile();
+  }
+
+  #closeFile(): void {
     this.#file?.close();
     this.#file = null;
   }
 
   async #open(place: SegmentPlace): Promise<void> {
-    this.#file?.close();
-    this.#file = null;
+    this.#closeFile();
     this.#file = await this.#disk.open(place.path);
     this.#segment = place;
     this.#frame = new FrameView(place.salt);

@@ -81,6 +81,11 @@ export class LogFiles {
     return this.#segment.end;
   }
 
+  /** Log position at which the first segment begins. */
+  get beginning(): number {
+    return this.#segments[0]!.position;
+  }
+
   /** Log position before which everything is on the disk. */
   get synced(): number {
     return this.#synced;

@@ -104,6 +104,23 @@ function encodeSet(output: OutputBuffer, mutation: Mutation): void {
   output.copy(mutation.valueBytes, valueStart, valueEnd);
 }
 
+/**
+ * Appends the beginning of a fill's record, up to its key: `mutation` with a key and a value of these lengths, which the
+ * caller appends at once; there is room for both.
+ */
+export function encodeFillHead(
+  output: OutputBuffer,
+  mutation: Mutation,
+  { keyLength, valueLength }: { keyLength: number; valueLength: number },
+): void {
+  const payload = RECORD_SET_OVERHEAD_BYTES + keyLength + valueLength;
+  let at = encodeHead(output, mutation, KIND_FILL, payload);
+  output.bytes[at++] = mutation.type;
+  at = writeDeadline(output, at, mutation.expiresAtMs);
+  output.words.setUint16(at, keyLength, true);
+  output.length = at + KEY_LENGTH_BYTES;
+}
+
 function encodeDelete(output: OutputBuffer, mutation: Mutation): void {
   const { keyStart, keyEnd } = mutation;
   output.length = encodeHead(output, mutation, KIND_DELETE, keyEnd - keyStart);

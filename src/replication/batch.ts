@@ -40,7 +40,7 @@ export interface Result {
 }
 
 /** Begins a section of `byteLength` bytes of records, which follow. */
-function encodeSectionHead(
+export function encodeSectionHead(
   output: OutputBuffer,
   { shard, epoch, byteLength }: { shard: number; epoch: number; byteLength: number },
 ): void {
@@ -101,7 +101,7 @@ export class BatchReader {
 }
 
 /** What `bytes[start, end)` answers; `null` where those are no results. */
-function decodeResults(bytes: Uint8Array, start: number, end: number): Result[] | null {
+export function decodeResults(bytes: Uint8Array, start: number, end: number): Result[] | null {
   if ((end - start) % RESULT_BYTES !== 0) return null;
   const results: Result[] = [];
   for (let at = start; at < end; at += RESULT_BYTES) {
@@ -118,5 +118,3 @@ function decodeResults(bytes: Uint8Array, start: number, end: number): Result[] 
 function viewOf(bytes: Uint8Array, start: number, length: number): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset + start, length);
 }
-
-export { decodeResults, encodeSectionHead };

@@ -4,6 +4,8 @@ import type { ShardHistory } from "../persistence/shard_history.ts";
 
 export interface FollowedCopy {
   readonly history: ShardHistory;
+  /** Position in the node's log behind its newest record; 0 where nothing of it is waiting for a commit. */
+  readonly position: Position;
   /** Whether it is in the in-sync set of the topology that this node has adopted. */
   readonly isMember: boolean;
   /**

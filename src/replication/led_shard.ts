@@ -24,7 +24,7 @@ export interface Acknowledgement {
   readonly sentAtMs: number;
 }
 
-interface LedShard {
+export interface LedShard {
   readonly shard: number;
   /** In which this node leads it now. The history has begun it, unless nothing is known of the shard yet. */
   readonly epoch: number;
@@ -33,9 +33,10 @@ interface LedShard {
   readonly store: Store;
   /** The acknowledgement is valid during the call only. */
   acknowledged(peer: string, acknowledgement: Acknowledgement): void;
-  /** The peer knows a newer epoch: nothing is sent to it in this one any more. */
+  /**
+   * The peer knows a newer epoch, perhaps one of this node's own that it has yet to adopt: what is sent in this one is
+   * refused. The stream goes on once the shard is followed in a newer one.
+   */
   outdated(newerEpoch: number): void;
   streamChanged(peer: string, state: StreamState): void;
 }
-
-export type { LedShard };

@@ -73,12 +73,13 @@ class Receiver {
   }
 
   /**
-   * `ROUNDEL PLACE`: where the copy of `shard` stands, as JSON; the text of an error where the primary in `epoch` is none
-   * for it.
+   * `ROUNDEL PLACE`, whose answer leaves once the log has committed everything before `position`: where the copy of `shard`
+   * stands, as JSON; or an error, where the primary in `epoch` is none for it.
    */
-  place(shard: number, epoch: number): { readonly json: string } | { readonly error: string } {
+  place(shard: number, epoch: number): { json: string; error: string; position: Position } {
     const copy = this.#copies.ofShard(shard, epoch);
-    return typeof copy === "number" ? { error: `${STALE} ${copy}` } : { json: placeJson(copy.history) };
+    if (typeof copy === "number") return { json: "", error: `${STALE} ${copy}`, position: 0 };
+    return { json: placeJson(copy.history), error: "", position: copy.position };
   }
 
   /** `ROUNDEL APPEND`: takes the batch `bytes[start, end)`. The records are one request of the log. */

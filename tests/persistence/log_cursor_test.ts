@@ -83,28 +83,6 @@ Deno.test("A cursor goes on across segments, and through frames longer than what
   follower.cursor.close();
 });
 
-Deno.test("A cursor begins behind a place in a shard's history, and says when the log does not reach back so far", async () => {
-  const node = await TestNode.start(new SimulatedDisk());
-  for (let i = 1; i <= 5; i++) for (const shard of [0, 1]) node.set(shard, `k${i}`, "v");
-  await node.commit();
-  const { position } = await node.dump();
-  node.set(0, "k6", "v");
-  await node.commit();
-  const at = async (from: number, sequence: number): Promise<[boolean, string | undefined]> => {
-    const cursor = node.log.follow(from);
-    const reaches = await cursor.seek(0, sequence);
-    const next = cursor.next() ? `${cursor.mutation.shard}:${cursor.mutation.sequence}` : undefined;
-    cursor.close();
-    return [reaches, next];
-  };
-  assertEquals(await at(0, 0), [true, "0:1"]);
-  assertEquals(await at(0, 3), [true, "0:4"]);
-  assertEquals(await at(0, 6), [true, undefined]);
-  assertEquals(await at(position, 5), [true, "0:6"]);
-  assertEquals(await at(position, 3), [false, "0:6"]);
-  await node.stop();
-});
-
 Deno.test("A log keeps the segments that a follower has not read, and lets them go once it has, or has left", async () => {
   const disk = new SimulatedDisk();
   const node = await TestNode.start(disk, { policy: "no" });

@@ -11,7 +11,7 @@ const HISTORY = new ShardHistory(5, 30, [
 
 Deno.test("A copy goes on from where it stands when its history is a beginning of the primary's", () => {
   const cases: [number, number, boolean][] = [
-    [0, 0, true], // it has nothing
+    [0, 0, false], // it has nothing, and the beginning is not known any more
     [2, 10, true], // epoch 2 has begun there, and nothing of it has come yet
     [2, 9, false], // before what is known of epoch 2
     [2, 15, true],
@@ -27,11 +27,12 @@ Deno.test("A copy goes on from where it stands when its history is a beginning o
     [1, 5, false], // longer ago than what is known
   ];
   for (const [epoch, sequence, expected] of cases) {
-    assertEquals(isWithin(HISTORY, { epoch, sequence, isFilling: false }), expected, `${epoch},${sequence}`);
+    assertEquals(isWithin(HISTORY, { epoch, sequence }), expected, `${epoch},${sequence}`);
   }
-  assertEquals(isWithin(HISTORY, { epoch: 5, sequence: 30, isFilling: true }), false);
-  assertEquals(isWithin(new ShardHistory(), { epoch: 0, sequence: 0, isFilling: false }), true);
-  assertEquals(isWithin(new ShardHistory(), { epoch: 1, sequence: 4, isFilling: false }), false);
+  const whole = new ShardHistory(2, 9, [{ epoch: 2, firstSequence: 1 }]);
+  assertEquals(isWithin(whole, { epoch: 0, sequence: 0 }), true);
+  assertEquals(isWithin(new ShardHistory(), { epoch: 0, sequence: 0 }), true);
+  assertEquals(isWithin(new ShardHistory(), { epoch: 1, sequence: 4 }), false);
 });
 
 Deno.test("A place is read as it was told, and what is none throws", () => {

@@ -22,6 +22,7 @@ const SHARD = 3;
 class Copy implements FollowedCopy {
   history = new ShardHistory(2, 10, [{ epoch: 2, firstSequence: 1 }]);
   isMember = false;
+  position = 70;
   readonly applied: string[] = [];
   /** The primary's clock at each acknowledgement. */
   readonly acknowledged: number[] = [];
@@ -154,9 +155,8 @@ Deno.test("A record of another shard or of a later epoch than its section's is a
 
 Deno.test("A copy's place is told to its primary, and a newer epoch to one that was", () => {
   const node = new Copies();
-  assertEquals(node.receiver.place(SHARD, 2), {
-    json: '{"epoch":2,"sequence":10,"starts":[[2,1]],"isFilling":false}',
-  });
-  assertEquals(node.receiver.place(SHARD, 1), { error: "STALE 2" });
-  assertEquals(node.receiver.place(0, 1), { error: "STALE 1" });
+  const json = '{"epoch":2,"sequence":10,"starts":[[2,1]],"isFilling":false}';
+  assertEquals(node.receiver.place(SHARD, 2), { json, error: "", position: 70 });
+  assertEquals(node.receiver.place(SHARD, 1), { json: "", error: "STALE 2", position: 0 });
+  assertEquals(node.receiver.place(0, 1).error, "STALE 1");
 });
