@@ -1,6 +1,7 @@
 /** What one request costs a balancer, without sockets: its slot, its route, its reply. */
 import { InFlight } from "../src/link/in_flight.ts";
-import { GatheredFlush, ReplyOutbox } from "../src/balancer/outbox.ts";
+import { GatheredFlush } from "../src/balancer/gathered_flush.ts";
+import { ReplyOutbox } from "../src/balancer/outbox.ts";
 import { DialectWriter, RESP2 } from "../src/balancer/dialect.ts";
 import { bytesOf } from "../src/core/bytes.ts";
 import { DenoClock } from "../src/io/deno_clock.ts";

@@ -27,7 +27,7 @@ import { BalancerFacts } from "./info.ts";
 import { LocalCommands } from "./local_commands.ts";
 import { NodeFigures } from "./node_figures.ts";
 import { Nodes } from "./nodes.ts";
-import { GatheredFlush } from "./outbox.ts";
+import { GatheredFlush } from "./gathered_flush.ts";
 import type { ServingOptions } from "./options.ts";
 import { RoundRobin } from "./round_robin.ts";
 import { SlotRouter } from "./slot_router.ts";

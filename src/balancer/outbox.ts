@@ -15,7 +15,6 @@
  * (missing values, and arrays, which may contain some) is rewritten; for text everything is.
  */
 import { assert } from "../core/assert.ts";
-import type { Clock } from "../core/clock.ts";
 import type { Memory } from "../core/memory.ts";
 import {
   CLIENT_IN_FLIGHT_MAX,
@@ -24,7 +23,6 @@ import {
   OUTBOX_WRITE_BYTES,
   OUTPUT_BYTES_HIGH,
   OUTPUT_BYTES_KEEP,
-  PARTIAL_FLUSH_MS,
 } from "../core/limits.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
 import type { Connection } from "../io/network.ts";
@@ -35,6 +33,7 @@ import type { ReplyBudget, ReplyHolder } from "../serving/reply_budget.ts";
 import { Outbox, type OutboxOwner } from "../serving/outbox.ts";
 import type { Say } from "../serving/session_commands.ts";
 import { type Dialect, DialectWriter, RESP2, RESP3 } from "./dialect.ts";
+import type { GatheredFlush, Gathering } from "./gathered_flush.ts";
 import type { ReplySink } from "../link/reply_sink.ts";
 
 /** Room for tags at the first request; before that an outbox, as that of an idle client, has none of its own. */
@@ -53,56 +52,6 @@ const NOT_HELD = -1;
 /** Room for held replies is tidied up when it is longer than this, and less than half of it is held. */
 const HELD_BYTES_MIN = 4096;
 
-/**
- * Writes what has gathered in outboxes whose other replies are not there yet: at the end of the turn, by which all that
- * was read in it has been handed over, or, where replies are missing then, a little later. One for all clients of a process.
- */
-export class GatheredFlush {
-  readonly #clock: Clock;
-  /** What was added in this turn, the newest first, each with the next in itself: nothing is allocated for a turn. */
-  #newest: ReplyOutbox | null = null;
-  #late: ReplyOutbox[] = [];
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  /** Something has gathered in `outbox`, which is not here yet. */
-  add(outbox: ReplyOutbox): void {
-    if (this.#newest === null) queueMicrotask(this.#endTurn);
-    outbox.nextToFlush = this.#newest;
-    this.#newest = outbox;
-  }
-
-  readonly #endTurn = (): void => {
-    let outbox = this.#newest;
-    this.#newest = null;
-    while (outbox !== null) {
-      const next: ReplyOutbox | null = outbox.nextToFlush;
-      outbox.nextToFlush = null;
-      this.#waitOrFlush(outbox);
-      outbox = next;
-    }
-  };
-
-  /** Replies that are there wait for those that are missing. */
-  #waitOrFlush(outbox: ReplyOutbox): void {
-    if (!outbox.isPartial) return outbox.flushGathered();
-    outbox.isLate = true;
-    if (this.#late.push(outbox) === 1) this.#clock.after(PARTIAL_FLUSH_MS, this.#flushLate);
-  }
-
-  readonly #flushLate = (): void => {
-    const outboxes = this.#late;
-    this.#late = [];
-    for (const outbox of outboxes) {
-      // What has gathered since it was written meanwhile has not waited yet.
-      if (outbox.isLate) outbox.flushGathered();
-      else this.#waitOrFlush(outbox);
-    }
-  };
-}
-
 /** What the outboxes of a process share. */
 export interface OutboxServices {
   readonly writeWatch: WriteWatch;
@@ -112,11 +61,8 @@ export interface OutboxServices {
   readonly replyBudget: ReplyBudget;
 }
 
-export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder {
-  /** Among those that are flushed at the end of the turn. */
-  nextToFlush: ReplyOutbox | null = null;
-  /** Whether what has gathered waits since then for what is missing. */
-  isLate = false;
+export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder, Gathering {
+  nextGathering: Gathering | null = null;
   readonly #services: OutboxServices;
   #gathered = new OutputBuffer(64, true);
   /** What is being written, or was: the next to gather. */
@@ -135,8 +81,14 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder {
   /** Of the replies that have gathered: the length of the longest. */
   #replyBytesMax = 0;
   #wasFull = false;
+  /** Bytes of replies that have gathered in this turn, which the budget does not know of yet. */
+  #newBytes = 0;
+  /** Whether requests are being routed, and whether it is among those that are looked at when the turn ends. */
   #isHeldBack = false;
-  #isAwaitingFlush = false;
+  #isInTurn = false;
+  /** Whether it waits for replies that are missing, and whether for all that it has gathered. */
+  #isLate = false;
+  #isAllLate = false;
 
   constructor(connection: Connection, owner: OutboxOwner, services: OutboxServices) {
     super(connection, services.writeWatch, owner);
@@ -172,7 +124,7 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder {
   /** … all of them are there. */
   letGo(): void {
     this.#isHeldBack = false;
-    if (this.#gathered.length > 0) this.#arrived();
+    if (this.#gathered.length > 0) this.#flushOrWait();
   }
 
   /** The tag of one more request, whose reply is to be in `dialect`. */
@@ -228,32 +180,57 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder {
   /** The reply to request `tag`, as the client gets it. */
   put(tag: number, source: Memory, start: number, end: number): void {
     if (end - start > this.#replyBytesMax) this.#replyBytesMax = end - start;
-    assert(((tag - this.#first) & TAG_MASK) < this.count, "a reply belongs to a request");
-    if (tag !== this.#first) return this.#holdReply(tag, source, start, end);
-    if (!this.isClosed) {
-      this.#gathered.append(source, start, end);
-      this.#services.replyBudget.take(end - start);
-    }
+    if (tag !== this.#first || this.isClosed) return this.#putAside(tag, source, start, end);
+    assert(tag !== this.#next, "a reply belongs to a request");
+    this.#gathered.append(source, start, end);
+    this.#newBytes += end - start;
     this.#first = (tag + 1) & TAG_MASK;
     if (this.#heldCount > 0) this.#release();
-    if (!this.#isHeldBack) this.#arrived();
+    if (this.#isInTurn || this.#isHeldBack) return;
+    this.#isInTurn = true;
+    this.#services.gatheredFlush.atEndOfTurn(this);
   }
 
-  /** Whether something has gathered, and not all replies are there. */
-  get isPartial(): boolean {
-    return this.#gathered.length > 0 && this.#first !== this.#next;
+  /** All that was read in this turn is here. */
+  turnEnded(): void {
+    this.#isInTurn = false;
+    this.#flushOrWait();
   }
 
-  /** Writes what has gathered, though replies may be missing. */
-  flushGathered(): void {
-    this.#isAwaitingFlush = false;
-    this.flush();
+  /** All replies, or many, leave at once, a few wait for the rest. */
+  #flushOrWait(): void {
+    if (this.#first === this.#next || this.#gathered.length >= OUTBOX_WRITE_BYTES) this.flush();
+    else if (!this.isClosed) this.#wait();
+    if (this.#newBytes > 0) this.#account();
+    if (this.#wasFull) this.wake();
+  }
+
+  /** Writes what has waited, though replies are missing. */
+  waited(): void {
+    this.#isLate = false;
+    if (this.#isAllLate) this.flush();
+    else if (this.#gathered.length > 0 && this.#first !== this.#next) this.#wait();
+  }
+
+  #wait(): void {
+    if (this.#isLate) return;
+    this.#isLate = this.#isAllLate = true;
+    this.#services.gatheredFlush.later(this);
+  }
+
+  /** The budget learns of what has gathered. */
+  #account(): void {
+    const bytes = this.#newBytes;
+    this.#newBytes = 0;
+    this.#services.replyBudget.take(bytes);
   }
 
   protected take(): Uint8Array<ArrayBuffer> | null {
+    // Whoever holds too much is given up by that: then nothing has gathered any more.
+    if (this.#newBytes > 0) this.#account();
     const gathered = this.#gathered;
     if (gathered.length === 0) return null;
-    this.isLate = false;
+    this.#isAllLate = false;
     this.#adapt();
     this.#gathered = this.#written ?? new OutputBuffer(64, true);
     this.#written = gathered;
@@ -264,27 +241,24 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder {
   protected written(): void {
     const bytes = this.#writingBytes;
     this.#writingBytes = 0;
-    this.#written!.clear(OUTPUT_BYTES_KEEP);
+    const written = this.#written!;
+    written.clear(OUTPUT_BYTES_KEEP);
+    if (this.#gathered.length === 0) {
+      // The room that is in the processor's cache is used again.
+      this.#written = this.#gathered;
+      this.#gathered = written;
+    }
     this.#services.replyBudget.give(bytes);
   }
 
   protected discard(): void {
-    const bytes = this.heldBytes - this.#writingBytes;
+    const bytes = this.heldBytes - this.#writingBytes - this.#newBytes;
+    this.#newBytes = 0;
     this.#gathered.clear(0);
     this.#held.clear(0);
     this.#heldBytes = 0;
     this.#services.replyBudget.leave(this);
     this.#services.replyBudget.give(bytes);
-  }
-
-  /** Replies have gathered: all of them, or many, leave at once, a few wait for the rest. */
-  #arrived(): void {
-    if (this.#first === this.#next || this.#gathered.length >= OUTBOX_WRITE_BYTES) this.flush();
-    else if (!this.#isAwaitingFlush && !this.isClosed) {
-      this.#isAwaitingFlush = true;
-      this.#services.gatheredFlush.add(this);
-    }
-    if (this.#wasFull) this.wake();
   }
 
   /** How many requests may be under way follows from the replies that have gathered. */
@@ -296,6 +270,14 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder {
     }
     this.#replyBytesMax = 0;
     this.#wasFull = false;
+  }
+
+  /** A reply that came too early, or whose client is gone. */
+  #putAside(tag: number, source: Memory, start: number, end: number): void {
+    assert(((tag - this.#first) & TAG_MASK) < this.count, "a reply belongs to a request");
+    if (tag !== this.#first) return this.#holdReply(tag, source, start, end);
+    this.#first = (tag + 1) & TAG_MASK;
+    if (this.#heldCount > 0) this.#release();
   }
 
   #holdReply(tag: number, source: Memory, start: number, end: number): void {

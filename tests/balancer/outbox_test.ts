@@ -1,7 +1,8 @@
 /** The order of a client's replies at a balancer, whatever order they come in. */
 import { assert, assertEquals } from "@std/assert";
 import { DialectWriter, RESP2 } from "../../src/balancer/dialect.ts";
-import { GatheredFlush, ReplyOutbox } from "../../src/balancer/outbox.ts";
+import { GatheredFlush } from "../../src/balancer/gathered_flush.ts";
+import { ReplyOutbox } from "../../src/balancer/outbox.ts";
 import { bytesOf, textOf } from "../../src/core/bytes.ts";
 import { CLIENT_IN_FLIGHT_MAX, MIB, PARTIAL_FLUSH_MS } from "../../src/core/limits.ts";
 import { MemoryView } from "../../src/core/memory.ts";
@@ -77,13 +78,14 @@ class TestOutbox {
   }
 }
 
-Deno.test("Replies leave in the order of the requests, in one write when all are there", () => {
+Deno.test("Replies leave in the order of the requests, in one write when all are there", async () => {
   const test = new TestOutbox();
   const [a, b, c] = test.open(3);
   test.answer(c!, "c");
   test.answer(b!, "b");
   assertEquals([test.writes, test.outbox.count], [[], 3]);
   test.answer(a!, "a");
+  await settle();
   assertEquals([test.writes, test.outbox.count], [["abc"], 0]);
 });
 
@@ -210,8 +212,10 @@ Deno.test("A client that holds the most is given up when replies that nobody cou
   const tags = test.open(12);
   const reply = "x".repeat(2 * MIB);
   for (const tag of tags.slice(0, 8)) test.answer(tag, reply);
+  await settle();
   assertEquals(test.isGivenUp, false);
   test.answer(tags[8]!, reply);
+  await settle();
   assertEquals(test.isGivenUp, true);
   for (const tag of tags.slice(9)) test.answer(tag, reply);
   await test.releaseWrites();
