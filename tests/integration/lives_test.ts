@@ -57,7 +57,7 @@ async function inShell(
   const shell = new Deno.Command("setsid", {
     args: ["sh", "-c", commandOf(`'${Deno.execPath()}' task --quiet cluster ${args}`)],
     cwd: ROOT,
-    stdin: "null",
+    stdin: "piped",
     stdout: "null",
     stderr: "null",
   }).spawn();
@@ -85,7 +85,8 @@ Deno.test("A kill -9 of a link of the chain that started a cluster ends the clus
   }));
 
 Deno.test("A cluster in the background goes on when the shell that started it ends", () =>
-  inShell((cluster) => `${cluster} & sleep 4`, async (shell, _folder, port) => {
+  inShell((cluster) => `${cluster} & cat`, async (shell, _folder, port) => {
+    await shell.stdin.close();
     await shell.status;
     // The watch looks twice a second.
     await new Promise((resolve) => setTimeout(resolve, 1_500));

@@ -33,80 +33,87 @@ async function withSetup(routing: string, use: (setup: Setup) => Promise<void>):
   });
 }
 
-Deno.test("With a node down its keys answer CLUSTERDOWN, the others go on; once it is back all is there", async () => {
-  await withSetup("slots", async ({ nodes, balancer, startNode, nodePorts }) => {
-    const client = await RespClient.connect(balancer.port);
-    for (let i = 0; i < 50; i++) assertEquals(await client.call("SET", `k:${i}`, `${i}`), "OK");
-    await nodes[1]!.crash();
-    const replies: string[] = [];
-    await client.send(...Array.from({ length: 50 }, (_, i) => ["GET", `k:${i}`]));
-    for (let i = 0; i < 50; i++) replies.push(show(await client.receive()));
-    const down = replies.filter((reply) => reply.startsWith("-CLUSTERDOWN"));
-    assert(down.length > 5 && down.length < 45, replies.join("\n"));
-    assertMatch(down[0]!, new RegExp(`127\\.0\\.0\\.1:${nodePorts[1]}`));
-    replies.forEach((reply, i) => assert(reply === `${i}` || reply.startsWith("-CLUSTERDOWN"), reply));
-    assertMatch(await client.call("SAVE"), new RegExp(`^-.*127\\.0\\.0\\.1:${nodePorts[1]}`));
-
-    await startNode(1);
-    const deadline = Date.now() + 10_000;
-    while ((await client.call("DBSIZE")) !== "50") {
-      assert(Date.now() < deadline, "the node's keys come back");
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    for (let i = 0; i < 50; i++) assertEquals(await client.call("GET", `k:${i}`), `${i}`);
-    assertEquals(await client.call("SAVE"), "OK");
-    client.close();
-  });
-});
-
-Deno.test("A pipeline whose node dies in the middle gets one reply for each request, in order, and no wrong one", async () => {
-  await withSetup("slots", async ({ nodes, balancer, startNode }) => {
-    const client = await RespClient.connect(balancer.port);
-    const count = 20_000;
-    const sending = client.send(...Array.from({ length: count }, (_, i) => ["SET", `p:${i}`, `${i}`]));
-    const replies: string[] = [];
-    for (let i = 0; i < count; i++) {
-      replies.push(show(await client.receive()));
-      if (i === count / 10) void nodes[0]!.crash();
-    }
-    await sending;
-    for (const reply of replies) assertMatch(reply, /^(OK|-UNCERTAIN .*|-CLUSTERDOWN .*)$/);
-    await nodes[0]!.crash();
-    await startNode(0);
-    const deadline = Date.now() + 10_000;
-    while ((await client.call("DBSIZE")).startsWith("-")) {
-      assert(Date.now() < deadline, "the node comes back");
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    for (let i = 0; i < count; i += 7) {
-      const value = await client.call("GET", `p:${i}`);
-      if (replies[i] === "OK") assertEquals(value, `${i}`);
-      else assert(value === `${i}` || value === "(nil)", `${replies[i]} but ${value}`);
-    }
-    client.close();
-  });
-});
-
-Deno.test("A node that comes back with an empty disk is refused, by name and with a way out", async () => {
+Deno.test("A cluster of which a node is down", async (t) => {
   await withSetup("slots", async ({ folder, nodes, balancer, startNode, nodePorts }) => {
-    const client = await RespClient.connect(balancer.port);
-    for (let i = 0; i < 20; i++) assertEquals(await client.call("SET", `k:${i}`, `${i}`), "OK");
-    await nodes[1]!.crash();
-    for (const name of [`log_${nodePorts[1]}`, `node_${nodePorts[1]}.json`]) {
-      await Deno.remove(`${folder}/${name}`, { recursive: true });
-    }
-    await startNode(1);
-    await balancer.printed(/--replace 127\.0\.0\.1:\d+/);
-    const replies = await Promise.all(
-      Array.from({ length: 20 }, async (_, i) => {
-        const other = await RespClient.connect(balancer.port);
-        const reply = await other.call("GET", `k:${i}`);
-        other.close();
-        return reply;
-      }),
+    await t.step(
+      "With a node down its keys answer CLUSTERDOWN, the others go on; once it is back all is there",
+      async () => {
+        const client = await RespClient.connect(balancer.port);
+        for (let i = 0; i < 50; i++) assertEquals(await client.call("SET", `k:${i}`, `${i}`), "OK");
+        await nodes[1]!.crash();
+        const replies: string[] = [];
+        await client.send(...Array.from({ length: 50 }, (_, i) => ["GET", `k:${i}`]));
+        for (let i = 0; i < 50; i++) replies.push(show(await client.receive()));
+        const down = replies.filter((reply) => reply.startsWith("-CLUSTERDOWN"));
+        assert(down.length > 5 && down.length < 45, replies.join("\n"));
+        assertMatch(down[0]!, new RegExp(`127\\.0\\.0\\.1:${nodePorts[1]}`));
+        replies.forEach((reply, i) => assert(reply === `${i}` || reply.startsWith("-CLUSTERDOWN"), reply));
+        assertMatch(await client.call("SAVE"), new RegExp(`^-.*127\\.0\\.0\\.1:${nodePorts[1]}`));
+
+        await startNode(1);
+        const deadline = Date.now() + 10_000;
+        while ((await client.call("DBSIZE")) !== "50") {
+          assert(Date.now() < deadline, "the node's keys come back");
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+        for (let i = 0; i < 50; i++) assertEquals(await client.call("GET", `k:${i}`), `${i}`);
+        assertEquals(await client.call("SAVE"), "OK");
+        client.close();
+      },
     );
-    replies.forEach((reply, i) => assert(reply === `${i}` || reply.startsWith("-CLUSTERDOWN"), reply));
-    client.close();
+    await t.step(
+      "A pipeline whose node dies in the middle gets one reply for each request, in order, and no wrong one",
+      async () => {
+        const client = await RespClient.connect(balancer.port);
+        const count = 20_000;
+        const sending = client.send(...Array.from({ length: count }, (_, i) => ["SET", `p:${i}`, `${i}`]));
+        const replies: string[] = [];
+        for (let i = 0; i < count; i++) {
+          replies.push(show(await client.receive()));
+          if (i === count / 10) void nodes[0]!.crash();
+        }
+        await sending;
+        for (const reply of replies) assertMatch(reply, /^(OK|-UNCERTAIN .*|-CLUSTERDOWN .*)$/);
+        await nodes[0]!.crash();
+        await startNode(0);
+        const deadline = Date.now() + 10_000;
+        while ((await client.call("DBSIZE")).startsWith("-")) {
+          assert(Date.now() < deadline, "the node comes back");
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+        for (let i = 0; i < count; i += 7) {
+          const value = await client.call("GET", `p:${i}`);
+          if (replies[i] === "OK") assertEquals(value, `${i}`);
+          else assert(value === `${i}` || value === "(nil)", `${replies[i]} but ${value}`);
+        }
+        client.close();
+      },
+    );
+    await t.step(
+      "A node that comes back with an empty disk is refused, by name and with a way out",
+      async () => {
+        const client = await RespClient.connect(balancer.port);
+        for (let i = 0; i < 20; i++) assertEquals(await client.call("SET", `k:${i}`, `${i}`), "OK");
+        await nodes[1]!.crash();
+        for (
+          const name of [`log_${nodePorts[1]}`, `node_${nodePorts[1]}.json`, `dump_${nodePorts[1]}.data`]
+        ) {
+          await Deno.remove(`${folder}/${name}`, { recursive: true });
+        }
+        await startNode(1);
+        await balancer.printed(/--replace 127\.0\.0\.1:\d+/);
+        const replies = await Promise.all(
+          Array.from({ length: 20 }, async (_, i) => {
+            const other = await RespClient.connect(balancer.port);
+            const reply = await other.call("GET", `k:${i}`);
+            other.close();
+            return reply;
+          }),
+        );
+        replies.forEach((reply, i) => assert(reply === `${i}` || reply.startsWith("-CLUSTERDOWN"), reply));
+        client.close();
+      },
+    );
   });
 });
 

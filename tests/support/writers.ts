@@ -7,6 +7,8 @@ import { RespClient, show } from "./resp_client.ts";
 
 const KEYS_PER_WRITER = 200;
 const PIPELINE_DEPTH = 8;
+/** Keys that are read at once. */
+const READ_DEPTH = 100;
 
 /** What a key may hold: its last acknowledged version, or a later one that was sent and not answered. */
 interface Expectation {
@@ -54,8 +56,12 @@ export class Writers {
   async verify(port: number): Promise<number> {
     const client = await RespClient.connect(port);
     const lost: string[] = [];
-    for (const [key, { acknowledged, sent }] of this.#expectations) {
-      const reply = await client.call("GET", key);
+    const keys = [...this.#expectations.keys()];
+    for (const [i, [key, { acknowledged, sent }]] of [...this.#expectations].entries()) {
+      if (i % READ_DEPTH === 0) {
+        await client.send(...keys.slice(i, i + READ_DEPTH).map((each) => ["GET", each]));
+      }
+      const reply = show(await client.receive());
       const version = reply === "(nil)" ? 0 : versionOf(key, reply);
       if (Number.isNaN(version)) lost.push(`${key} is torn: ${reply.slice(0, 80)}`);
       else if (version < acknowledged || version > sent) {
