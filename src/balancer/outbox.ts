@@ -23,6 +23,7 @@ import {
   OUTBOX_WRITE_BYTES,
   OUTPUT_BYTES_HIGH,
   OUTPUT_BYTES_KEEP,
+  PARTIAL_FLUSH_PUT_OFFS,
 } from "../core/limits.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
 import type { Connection } from "../io/network.ts";
@@ -86,9 +87,9 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder, Gathe
   /** Whether requests are being routed, and whether it is among those that are looked at when the turn ends. */
   #isHeldBack = false;
   #isInTurn = false;
-  /** Whether it waits for replies that are missing, and whether for all that it has gathered. */
+  /** Whether it waits for replies that are missing, and how often all that it has gathered was put off. */
   #isLate = false;
-  #isAllLate = false;
+  #putOffCount = 0;
 
   constructor(connection: Connection, owner: OutboxOwner, services: OutboxServices) {
     super(connection, services.writeWatch, owner);
@@ -205,16 +206,17 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder, Gathe
     if (this.#wasFull) this.wake();
   }
 
-  /** Writes what has waited, though replies are missing. */
+  /** Writes what was put off often enough, though replies are missing. */
   waited(): void {
     this.#isLate = false;
-    if (this.#isAllLate) this.flush();
+    if (this.#putOffCount >= PARTIAL_FLUSH_PUT_OFFS) this.flush();
     else if (this.#gathered.length > 0 && this.#first !== this.#next) this.#wait();
   }
 
   #wait(): void {
     if (this.#isLate) return;
-    this.#isLate = this.#isAllLate = true;
+    this.#isLate = true;
+    this.#putOffCount++;
     this.#services.gatheredFlush.later(this);
   }
 
@@ -230,7 +232,7 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder, Gathe
     if (this.#newBytes > 0) this.#account();
     const gathered = this.#gathered;
     if (gathered.length === 0) return null;
-    this.#isAllLate = false;
+    this.#putOffCount = 0;
     this.#adapt();
     this.#gathered = this.#written ?? new OutputBuffer(64, true);
     this.#written = gathered;

@@ -74,8 +74,10 @@ export const OUTBOX_RUN_COUNT_MAX = 1_024;
 export const CLIENT_IN_FLIGHT_MIN = 16;
 /** … this many, for as long as the replies are short. */
 export const CLIENT_IN_FLIGHT_MAX = 1_024;
-/** Replies that are there wait this long, at a balancer, for those that the client gets in the same write. */
+/** Replies that are there wait this long, at a balancer, for those that the client gets in the same write … */
 export const PARTIAL_FLUSH_MS = 1;
+/** … and so many times: then, however long a turn of the loop takes, what had arrived in it was read in between. */
+export const PARTIAL_FLUSH_PUT_OFFS = 2;
 /** Replies of all clients of a process that are not yet written: beyond it next requests wait … */
 export const REPLY_BUDGET_BYTES = 64 * MIB;
 /** … but for those of clients whose replies are all written, who go on with this much at a time. A longer reply waits. */
