@@ -3,6 +3,7 @@
  * it again for every request; a handler reads the arguments by their offsets, works on the stores, and
  * says its answer through `reply`. It keeps nothing of the context beyond its own return.
  */
+import type { Position } from "../core/mutation.ts";
 import type { Random } from "../core/random.ts";
 import type { SessionContext } from "../serving/session_commands.ts";
 import type { ServerFacts } from "../serving/server_facts.ts";
@@ -20,6 +21,8 @@ export interface CommandContext extends SessionContext {
   readonly shards: readonly ShardStore[];
   /** The error for a shard that is not here; empty when there is none with that number. */
   whyNoShard(shard: number): string;
+  /** The reply waits until the node's own log has committed everything before `position`. */
+  waitForLog(position: Position): void;
   readonly server: ServerDoor;
 }
 

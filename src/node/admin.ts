@@ -12,13 +12,15 @@ import { linkNameOf, type NodeIdentity, type NodeStatus } from "../protocol/roun
 import { parseTopology } from "../topology/topology_document.ts";
 import type { Topology } from "../topology/topology.ts";
 import type { LinkRegistry } from "./link_registry.ts";
+import type { ReplicaAdmin } from "./replica_admin.ts";
 
 /** What the node lets a balancer know and do. */
 export interface AdminTarget {
   identity(): NodeIdentity;
-  /** Entries that it keeps, and those of them that have an expiry. */
   status(): Omit<NodeStatus, "writeRefusal">;
   readonly standalone: boolean;
+  /** Names this run of the process. */
+  readonly incarnation: string;
   /** Resolves when the document is adopted and durable, to ""; or to the error reply of one that must not be. */
   adopt(topology: Topology): Promise<string>;
 }
@@ -26,15 +28,19 @@ export interface AdminTarget {
 export interface AdminRequest {
   readonly context: CommandContext;
   readonly links: LinkRegistry;
+  readonly replicas: ReplicaAdmin;
   /** Why the node takes no writes; empty while it does. */
   readonly writeRefusal: () => string;
 }
 
 export function runAdmin(
   target: AdminTarget,
-  { context, links, writeRefusal }: AdminRequest,
+  { context, links, replicas, writeRefusal }: AdminRequest,
 ): void | Promise<void> {
   const { request, reply } = context;
+  if (argumentIs(request, 1, "APPEND") && request.argumentCount === 3) {
+    return replicas.append(context, writeRefusal());
+  }
   if (argumentIs(request, 1, "STATUS") && request.argumentCount === 2) {
     const status: NodeStatus = { ...target.status(), writeRefusal: writeRefusal() };
     return reply.bulkText(JSON.stringify(status));
@@ -46,8 +52,14 @@ export function runAdmin(
     return adopt(target, context, textOf(request.bytes, request.starts[2]!, request.ends[2]!));
   }
   if (argumentIs(request, 1, "LINK") && request.argumentCount === 6) return becomeLink(links, context);
+  if (argumentIs(request, 1, "PLACE") && request.argumentCount === 4) return replicas.place(context);
+  if (argumentIs(request, 1, "FREEZE") && request.argumentCount >= 4) {
+    return replicas.freeze(context, target.incarnation);
+  }
+  if (argumentIs(request, 1, "RESUME") && request.argumentCount >= 3) return replicas.resume(context);
   return reply.error(
-    "ERR ROUNDEL takes STATUS, IDENTITY, TOPOLOGY <json> or LINK <balancer id> <run> <lane> <number>",
+    "ERR ROUNDEL takes STATUS, IDENTITY, TOPOLOGY <json>, LINK <balancer id> <run> <lane> <number>, " +
+      "PLACE <shard> <epoch>, APPEND <batch>, FREEZE <shard> <epoch> … or RESUME <shard> …",
   );
 }
 

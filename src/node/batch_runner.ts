@@ -266,7 +266,7 @@ export class BatchRunner implements ReplyGate {
   /** The reply that begins at `replyStart` is there, and waits for `point`; for nothing if that is `null`. */
   #replied(client: BatchClient, replyStart: number, point: WaitsFor | null): void {
     const { isText } = this.#executor.request;
-    const waitsFor = point === null || this.#isFailed(replyStart, isText) ? null : point;
+    const waitsFor = point === null || this.#isFailed(point, replyStart) ? null : point;
     const stage = waitsFor === null ? COMMITTED : this.#services.commits.stageOf(waitsFor);
     let run = this.#run;
     if (
@@ -287,12 +287,12 @@ export class BatchRunner implements ReplyGate {
     if (client.session.isLink !== client.outbox.isLink) this.#becomeLink(client);
   }
 
-  /** Whether the log has failed: then the reply, which waits for a commit, is replaced by the error that says so. */
-  #isFailed(replyStart: number, isText: boolean): boolean {
-    const failure = this.#services.commits.failureText();
+  /** Whether `point`, for which the reply waits, will not be committed: then the reply is the error that says so. */
+  #isFailed(point: WaitsFor, replyStart: number): boolean {
+    const failure = this.#services.commits.failureOf(point);
     if (failure === "") return false;
     this.#replies.output.length = replyStart;
-    this.#executor.refuse(failure, isText);
+    this.#executor.refuse(failure, this.#executor.request.isText);
     return true;
   }
 

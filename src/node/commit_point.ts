@@ -57,4 +57,8 @@ class Both implements Committing {
       other.position <= other.committing.committedPosition;
     return isCommitted ? 1 : 0;
   }
+
+  get lossText(): string {
+    return this.#one.committing.lossText || this.#other.committing.lossText || "";
+  }
 }

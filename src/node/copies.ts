@@ -5,13 +5,16 @@
  */
 import { assert } from "../core/assert.ts";
 import { RefusalError } from "../core/errors.ts";
+import { randomUuid } from "../core/random.ts";
 import type { FsyncPolicy } from "../persistence/log.ts";
-import type { NodeIdentity } from "../protocol/roundel_exchange.ts";
+import type { NodeIdentity, NodeStatus } from "../protocol/roundel_exchange.ts";
+import { Senders } from "../replication/senders.ts";
 import type { Topology } from "../topology/topology.ts";
 import { refusalOfDocument } from "../topology/topology_check.ts";
 import type { AdminTarget } from "./admin.ts";
 import { DataFolder } from "./data_folder.ts";
 import { RecoveredStores, shardsOfNode } from "./recovered_stores.ts";
+import { Roles } from "./roles.ts";
 import { ShardCopy } from "./shard_copy.ts";
 import { ShardTable } from "./shard_table.ts";
 import type { World } from "./world.ts";
@@ -32,6 +35,9 @@ export class Copies implements AdminTarget {
   readonly folder: DataFolder;
   /** Where each copy is found by its shard or by a key. */
   readonly table: ShardTable;
+  readonly roles: Roles;
+  /** UUID of this run of the process. */
+  readonly incarnation: string;
   readonly #options: CopiesOptions;
   readonly #world: World;
   readonly #stores: RecoveredStores;
@@ -52,7 +58,7 @@ export class Copies implements AdminTarget {
       },
     }, world);
     const copies = new Copies(options, world, folder, stores);
-    copies.#own(folder.topologyAtStart);
+    copies.#own(folder.topologyAtStart, true);
     logger.info("data recovered", {
       shards: copies.table.shards.length,
       entries: copies.entryCount,
@@ -67,6 +73,17 @@ export class Copies implements AdminTarget {
     this.folder = folder;
     this.#stores = stores;
     this.table = new ShardTable(folder.identity.id);
+    this.incarnation = randomUuid(world.random);
+    const { log } = folder;
+    const identity = () => folder.identity;
+    this.roles = new Roles({
+      ...world,
+      id: folder.identity.id,
+      log,
+      stores,
+      senders: new Senders({ ...world, log, identity, run: this.incarnation }),
+      mayLack: folder.mayLackAcknowledged,
+    });
   }
 
   /** Entries that a lowered cap pushed out while the data was read: the log does not know yet that they are gone. */
@@ -74,8 +91,9 @@ export class Copies implements AdminTarget {
     return this.#stores.evictedCount;
   }
 
+  /** Of all copies that the node keeps. */
   get entryCount(): number {
-    return this.table.stores.reduce((sum, store) => sum + store.entryCount, 0);
+    return this.table.copies.reduce((sum, { store }) => sum + store.entryCount, 0);
   }
 
   get standalone(): boolean {
@@ -98,9 +116,15 @@ export class Copies implements AdminTarget {
     };
   }
 
-  status(): { entries: number; expiring: number } {
-    const expiring = this.table.stores.reduce((sum, store) => sum + store.volatileCount, 0);
-    return { entries: this.entryCount, expiring };
+  status(): Omit<NodeStatus, "writeRefusal"> {
+    const { stores } = this.table;
+    return {
+      entries: stores.reduce((sum, store) => sum + store.entryCount, 0),
+      expiring: stores.reduce((sum, store) => sum + store.volatileCount, 0),
+      incarnation: this.incarnation,
+      version: this.topology?.version ?? 0,
+      copies: this.roles.statuses(),
+    };
   }
 
   adopt(topology: Topology): Promise<string> {
@@ -141,13 +165,15 @@ export class Copies implements AdminTarget {
     for (const [shard, capBytes] of caps) {
       const store = this.#stores.stores.get(shard);
       if (store === undefined) this.#stores.add(shard, capBytes);
-      else this.#changeCap(shard, capBytes);
     }
-    this.#own(topology);
+    this.#own(topology, false);
+    for (const [shard, capBytes] of caps) this.#changeCap(shard, capBytes);
   }
 
+  /** What a copy that follows has to give up, its primary tells it: by itself it keeps whatever it has room for. */
   #changeCap(shard: number, capBytes: number): void {
     const store = this.#stores.stores.get(shard)!;
+    if (!this.table.stores.includes(store)) return store.setCap(store.reservedCapBytes);
     if (capBytes > store.reservedCapBytes) {
       this.#world.logger.warn("shard's larger memory cap takes effect at the next start", {
         shard,
@@ -157,18 +183,22 @@ export class Copies implements AdminTarget {
     store.setCap(Math.min(capBytes, store.reservedCapBytes));
   }
 
-  /** Takes over the shards that `topology` gives to this node: from here on their mutations are logged. */
-  #own(topology: Topology | null): void {
+  /** Takes on the copies that `topology` gives to this node: from here on their mutations are logged. */
+  #own(topology: Topology | null, isStart: boolean): void {
     const { folder, table } = this;
-    const known = new Map(table.shards.map((copy) => [copy.id, copy]));
+    const known = new Map(table.copies.map((copy) => [copy.id, copy]));
     const copies = [...this.#stores.stores].map(([id, store]) => {
-      const copy = known.get(id) ?? new ShardCopy(id, store, folder.log, folder.historyAtStart(id));
-      copy.enterEpoch(topology?.shards[id]?.epoch ?? FIRST_EPOCH);
-      return copy;
+      return known.get(id) ?? new ShardCopy(id, store, folder.log, folder.historyAtStart(id));
     });
-    if (topology?.routing === "slots") return table.ownShards(copies, topology);
+    if (topology?.routing === "slots") {
+      table.ownShards(copies, topology);
+      if (isStart) this.roles.resume(copies, topology);
+      else this.roles.adopt(copies, topology);
+      return;
+    }
     if (topology === null && !this.standalone) return;
     assert(copies.length === 1, "one shard owns everything");
+    copies[0]!.enterEpoch(FIRST_EPOCH);
     table.ownAll(copies[0]!, topology);
   }
 }
@@ -187,7 +217,12 @@ function capsAtStart(
   const before = topology.nodes.find((node) => node.id === id)?.maxMemoryBytes ?? maxMemoryBytes;
   const caps = shardsOfNode(topology, id, maxMemoryBytes);
   if (topology.routing === "slots") {
-    for (const [shard, capBytes] of caps) caps.set(shard, Math.floor(capBytes * maxMemoryBytes / before));
+    for (const [shard, capBytes] of caps) {
+      // What others have too is given up only when all of them do.
+      const isShared = topology.shards[shard]!.replicas.length > 0;
+      const scaledBytes = Math.floor(capBytes * maxMemoryBytes / before);
+      caps.set(shard, isShared ? Math.max(capBytes, scaledBytes) : scaledBytes);
+    }
   }
   return caps;
 }

@@ -83,6 +83,11 @@ export class DataFolder {
     return this.#recovered.dumpPosition;
   }
 
+  /** Whether a loss of power may have taken what was acknowledged before this start. */
+  get mayLackAcknowledged(): boolean {
+    return this.#recovered.mayLackAcknowledged;
+  }
+
   /** What the files said about the shard's history when they were read; an empty one when they said nothing. */
   historyAtStart(shard: number): ShardHistory {
     return this.#recovered.histories.get(shard) ?? new ShardHistory();

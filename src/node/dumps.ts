@@ -130,7 +130,7 @@ export class Dumps {
     this.#lastTriedMs = clock.monotonicMs();
     try {
       const { position, entryCount, bytes } = await writer.write(
-        shards.shards.map((shard) => dumpSourceOf(shard)),
+        shards.copies.map((copy) => dumpSourceOf(copy)),
         log,
         pace,
       );

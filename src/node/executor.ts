@@ -8,6 +8,7 @@ import { KEY_TOO_LONG } from "../commands/error_texts.ts";
 import { HANDLERS } from "../commands/handlers.ts";
 import type { Clock } from "../core/clock.ts";
 import { KEY_BYTES_MAX } from "../core/limits.ts";
+import type { Position } from "../core/mutation.ts";
 import type { OutputBuffer } from "../core/output_buffer.ts";
 import type { Random } from "../core/random.ts";
 import {
@@ -18,12 +19,14 @@ import {
   KEY_STEP,
   lastKeyOf,
   ONE_SLOT,
+  USES_ALL_KEYS,
 } from "../protocol/command_columns.ts";
 import { unknownCommandText, wrongCountText } from "../protocol/command_table.ts";
 import type { Request } from "../protocol/request.ts";
 import { RespReply } from "../protocol/resp_reply.ts";
 import { TextReply } from "../protocol/text_reply.ts";
 import type { Reply, ReplyGate } from "../protocol/reply.ts";
+import type { Committing } from "../serving/reply_run.ts";
 import { Session, type SessionRegistry } from "../serving/session.ts";
 import type { Store } from "../store/store.ts";
 import { CommitPoint } from "./commit_point.ts";
@@ -55,6 +58,9 @@ export interface NodeServices {
   readonly clock: Clock;
   /** Why the node takes no writes; empty while it does. */
   readonly writeRefusal: () => string;
+  /** Why clients are not answered for `shard` at a time on the monotonic clock; empty while they are. */
+  readonly whyNotServed: (shard: ShardCopy, nowMs: number) => string;
+  readonly log: Committing;
   readonly counters: { commands: number };
   readonly prefetch: Prefetch;
 }
@@ -82,6 +88,10 @@ export class Executor implements CommandContext {
   #locatedArgument = 0;
   /** Whether other keys of the request are in other shards, or it looks at whole stores. */
   #usesSeveral = false;
+  /** What the reply waits for in the node's log, beside what it shows of stores; 0 = nothing. */
+  #logPosition: Position = 0;
+  /** When the batch began, on the monotonic clock; negative until somebody asks. */
+  #batchMs = -1;
 
   constructor(services: NodeServices, output: OutputBuffer) {
     this.#services = services;
@@ -100,9 +110,15 @@ export class Executor implements CommandContext {
     this.#respReply.gate = this.#textReply.gate = gate;
   }
 
+  /** The reply waits until the node's log has committed everything before `position`. */
+  waitForLog(position: Position): void {
+    this.#logPosition = position;
+  }
+
   /** Runs the requests of `session` from now on. */
   serve(session: Session): void {
     this.session = session;
+    this.#batchMs = -1;
     this.protocolChanged();
   }
 
@@ -167,6 +183,9 @@ export class Executor implements CommandContext {
     if (FIRST_KEY[command]! > 0) {
       const problem = this.#locateKeys(decoded);
       if (problem !== "") return reply.error(problem);
+    } else if (USES_ALL_KEYS[command] === 1) {
+      const problem = this.#whyNotAllServed();
+      if (problem !== "") return reply.error(problem);
     }
     return HANDLERS[command]!(this);
   }
@@ -178,7 +197,7 @@ export class Executor implements CommandContext {
   takeCommitPoint(): CommitPoint | null {
     if (this.#usesSeveral) return this.#pointOfAll();
     const shard = this.#located;
-    if (shard === null) return null;
+    if (shard === null) return this.#pointOfLog();
     const { committing } = shard;
     const position = shard.store.positions.take();
     if (position <= committing.committedPosition) return null;
@@ -190,7 +209,7 @@ export class Executor implements CommandContext {
 
   /** Whether a request broke off in the middle of a change of a store. */
   get isTorn(): boolean {
-    return this.#shards.stores.some(({ positions }) => positions.isTorn);
+    return this.#shards.copies.some(({ store }) => store.positions.isTorn);
   }
 
   /** Answers with an error, as a text line if `isText`. */
@@ -201,15 +220,68 @@ export class Executor implements CommandContext {
   /** Checks every key of the request; remembers the first one's store and hash. Returns the error's text or "". */
   #locateKeys({ command, shard, hash }: DecodedRequest): string {
     const { request } = this;
-    const { bytes, starts, ends } = request;
+    const { starts, ends } = request;
     const first = FIRST_KEY[command]!;
     const last = lastKeyOf(command, request.argumentCount);
     if (ends[first]! - starts[first]! > KEY_BYTES_MAX) return KEY_TOO_LONG;
-    if (shard === null) return this.#shards.whyNotHere(bytes, starts[first]!, ends[first]!);
+    if (shard === null) return this.#refuseKey(first);
+    if (shard.servesUntilMs !== Infinity) {
+      const problem = this.#whyNotServed(shard);
+      if (problem !== "") return problem;
+    }
     this.#located = shard;
     this.#locatedHash = hash;
     this.#locatedArgument = first;
     return last > first ? this.#checkOtherKeys(command, first, last) : "";
+  }
+
+  /** The error for a key in argument `argument`, whose shard is not here. */
+  #refuseKey(argument: number): string {
+    const { bytes, starts, ends } = this.request;
+    this.#refuseFromNowOn(this.#shards.numberOf(bytes, starts[argument]!, ends[argument]!));
+    return this.#shards.whyNotHere(bytes, starts[argument]!, ends[argument]!);
+  }
+
+  /** Why the request is not run, though `shard` is this node's; empty when it is. What comes after it is refused, too. */
+  #whyNotServed(shard: ShardCopy): string {
+    const { session } = this;
+    const why = session.refusedShards?.has(shard.id)
+      ? "requests before this one were refused on the link"
+      : this.#services.whyNotServed(shard, this.#timeOfBatch());
+    if (why === "") return "";
+    this.#refuseFromNowOn(shard.id);
+    return notServedText(shard, why);
+  }
+
+  #whyNotAllServed(): string {
+    for (const shard of this.#shards.shards) {
+      if (shard.servesUntilMs === Infinity) continue;
+      const why = this.#services.whyNotServed(shard, this.#timeOfBatch());
+      if (why !== "") return notServedText(shard, why);
+    }
+    return "";
+  }
+
+  /** On a link no request of a shard overtakes one that was refused: see `protocol/roundel_exchange.ts`. */
+  #refuseFromNowOn(shard: number): void {
+    if (this.session.isLink && shard >= 0) (this.session.refusedShards ??= new Set()).add(shard);
+  }
+
+  /** No later than any request of the batch was read, and no earlier than it was sent. */
+  #timeOfBatch(): number {
+    if (this.#batchMs < 0) this.#batchMs = this.clock.monotonicMs();
+    return this.#batchMs;
+  }
+
+  #pointOfLog(): CommitPoint | null {
+    const position = this.#logPosition;
+    if (position === 0) return null;
+    this.#logPosition = 0;
+    const { log } = this.#services;
+    const point = this.#commitPoint;
+    point.clear();
+    point.include(log, position);
+    return position <= log.committedPosition ? null : point;
   }
 
   #pointOfAll(): CommitPoint | null {
@@ -231,12 +303,20 @@ export class Executor implements CommandContext {
       const end = ends[i]!;
       if (end - start > KEY_BYTES_MAX) return KEY_TOO_LONG;
       const shard = this.#shards.shardOfKey(bytes, start, end);
-      if (shard === null) return this.#shards.whyNotHere(bytes, start, end);
-      if (shard !== this.#located) this.#usesSeveral = true;
+      if (shard === null) return this.#refuseKey(i);
+      if (shard !== this.#located) {
+        this.#usesSeveral = true;
+        const problem = shard.servesUntilMs === Infinity ? "" : this.#whyNotServed(shard);
+        if (problem !== "") return problem;
+      }
       if (areMany) this.#services.prefetch.announce(shard.store, bytes, start, end);
       if (isOneSlot && this.#shards.slotOf(bytes, start, end) !== slot) return CROSS_SLOT;
     }
     if (areMany) this.#services.prefetch.fetchAnnounced();
     return "";
   }
+}
+
+function notServedText({ id }: ShardCopy, why: string): string {
+  return `TRYAGAIN Shard ${id} is not served yet: ${why}`;
 }

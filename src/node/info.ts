@@ -63,11 +63,11 @@ const SECTIONS: Readonly<Record<string, (sources: InfoSources) => InfoLines>> = 
   ],
   Memory: ({ process, maxMemoryBytes, shards }) => [
     // What entries use now; and what they used at most, which is not given back but serves later entries.
-    ["used_memory", sum(shards.stores, (store) => store.liveBytes)],
-    ["used_memory_peak", sum(shards.stores, (store) => store.usedBytes)],
+    ["used_memory", sum(stores(shards), (store) => store.liveBytes)],
+    ["used_memory_peak", sum(stores(shards), (store) => store.usedBytes)],
     ["used_memory_rss", process.residentBytes()],
     ["maxmemory", maxMemoryBytes],
-    ["maxmemory_shards", sum(shards.stores, (store) => store.capBytes)],
+    ["maxmemory_shards", sum(stores(shards), (store) => store.capBytes)],
     ["maxmemory_policy", "allkeys-lru"],
   ],
   Persistence: ({ fsync, log, dumps, writeRefusal }) => [
@@ -109,6 +109,11 @@ const SECTIONS: Readonly<Record<string, (sources: InfoSources) => InfoLines>> = 
       sum(shards.stores, (store) => store.volatileCount),
     ),
 };
+
+/** Of all copies that the node keeps. */
+function stores({ copies }: ShardTable): Store[] {
+  return copies.map(({ store }) => store);
+}
 
 function sum(stores: readonly Store[], of: (store: Store) => number): number {
   return stores.reduce((total, store) => total + of(store), 0);

@@ -1,6 +1,6 @@
 /**
  * Work that nobody asked for but that must go on: removing what has expired, and shrinking stores whose cap was
- * lowered. Done in small steps by a timer, each bounded in time, so that no client waits for it.
+ * lowered. Only of shards that this node serves: to copies that follow, their primary tells what is gone. Done in small steps by a timer, each bounded in time, so that no client waits for it.
  */
 import type { Clock, Timer } from "../core/clock.ts";
 import {
@@ -42,12 +42,17 @@ export class Maintenance {
   /** Goes round the stores, from where the last step ended, for as long as there is time and something to remove. */
   #step(): void {
     const { clock, shards, log, writeRefusal, congested } = this.#options;
-    const { stores } = shards;
+    const copies = shards.shards;
     if (writeRefusal() !== "" || congested()) return;
     const nowMs = clock.nowMs();
-    const deadlineMs = clock.monotonicMs() + BACKGROUND_STEP_MS;
-    for (let idle = 0; idle < stores.length && clock.monotonicMs() < deadlineMs;) {
-      const store = stores[this.#next++ % stores.length]!;
+    const beganMs = clock.monotonicMs();
+    const deadlineMs = beganMs + BACKGROUND_STEP_MS;
+    for (let idle = 0; idle < copies.length && clock.monotonicMs() < deadlineMs;) {
+      const { store, servesUntilMs } = copies[this.#next++ % copies.length]!;
+      if (beganMs >= servesUntilMs) {
+        idle++;
+        continue;
+      }
       const removed = store.sweepExpired(nowMs, SWEEP_BLOCKS_PER_STEP, SWEEP_DELETES_PER_STEP);
       const isOverCap = store.shrink(SHRINK_ENTRIES_PER_STEP);
       log.endRequest();

@@ -36,6 +36,7 @@ import { LoadingRoom } from "./loading_room.ts";
 import { LoopMonitor } from "./loop_monitor.ts";
 import { Maintenance } from "./maintenance.ts";
 import { Prefetch } from "./prefetch.ts";
+import { ReplicaAdmin } from "./replica_admin.ts";
 import type { World } from "./world.ts";
 
 export interface NodeOptions {
@@ -122,7 +123,8 @@ export class NodeServer {
       servedCount: () => this.#counters.commands,
       abort: (error) => world.process.abort(error),
     });
-    const commits = new Commits(log, this.#dumps);
+    const { roles } = copies;
+    const commits = new Commits({ log, dumps: this.#dumps, roles, clock });
     const writeRefusal = () => commits.writeRefusal();
     this.#monitor = new LoopMonitor(clock, () => this.#counters.commands);
     this.#maintenance = new Maintenance({
@@ -137,10 +139,12 @@ export class NodeServer {
     const services: RunnerServices = {
       shards,
       writeRefusal,
+      whyNotServed: (shard, nowMs) => roles.whyNotServed(shard, nowMs),
+      log,
       random: world.random,
       clock,
       sessions,
-      server: this.#door(writeRefusal, sessions),
+      server: this.#door(commits, sessions),
       counters: this.#counters,
       commits,
       prefetch: new Prefetch(shards),
@@ -171,6 +175,7 @@ export class NodeServer {
     await Promise.race([Promise.all(this.#clients.values()), sleep(clock, STOP_DEADLINE_MS)]);
     for (const client of this.#clients.keys()) client.drop();
     this.#maintenance.stop();
+    await this.#copies.roles.stop();
     this.#monitor.stop();
     this.#services.writeWatch.stop();
     await this.#dumps.stop();
@@ -196,7 +201,9 @@ export class NodeServer {
     if (this.#isStopping) client.stop();
   }
 
-  #door(writeRefusal: () => string, sessions: SessionRegistry): ServerDoor {
+  #door(commits: Commits, sessions: SessionRegistry): ServerDoor {
+    const writeRefusal = () => commits.writeRefusal();
+    const replicas = new ReplicaAdmin(this.#copies.roles);
     const dumps = this.#dumps;
     const settings = this.#settings();
     const cluster = () => this.#cluster();
@@ -226,9 +233,9 @@ export class NodeServer {
         return dumps.lastSaveMs;
       },
       settings: () => settings,
-      whenCommitted: () => this.#log.whenCommitted(this.#log.appended),
+      whenCommitted: () => commits.whenAllCommitted(),
       admin: (context: CommandContext) =>
-        runAdmin(this.#copies, { context, links: this.#links, writeRefusal }),
+        runAdmin(this.#copies, { context, links: this.#links, replicas, writeRefusal }),
     };
   }
 

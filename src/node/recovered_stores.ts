@@ -18,13 +18,10 @@ import {
   type Mutation,
 } from "../core/mutation.ts";
 import type { EntryLoader, RecoveryTarget } from "../persistence/replayer.ts";
-import type { MutationListener } from "../store/mutation_listener.ts";
 import { Prefetcher } from "../store/prefetcher.ts";
 import { Store } from "../store/store.ts";
 import type { Topology } from "../topology/topology.ts";
-
-/** Hears what recovery applies, which is in the log already. */
-const SILENT: MutationListener = { onMutation: () => 0 };
+import { SILENT } from "./shard_copy.ts";
 
 /** With `nowMs` 0 nothing is expired: what had expired by itself is in the log as a delete. */
 const NO_TIME = 0;
@@ -134,7 +131,7 @@ export function shardsOfNode(topology: Topology, id: string, maxMemoryBytes: num
   if (topology.routing === "round-robin") return new Map([[0, maxMemoryBytes]]);
   const caps = new Map<number, number>();
   topology.shards.forEach((shard, number) => {
-    if (shard.primary === id) caps.set(number, topology.shardCapBytes);
+    if (shard.primary === id || shard.replicas.includes(id)) caps.set(number, topology.shardCapBytes);
   });
   return caps;
 }

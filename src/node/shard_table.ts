@@ -11,6 +11,8 @@ import type { ShardCopy } from "./shard_copy.ts";
 
 export class ShardTable {
   /** Every shard copy of this node, in the order of their numbers. */
+  readonly copies: ShardCopy[] = [];
+  /** Those of which this node is the primary, and their stores: what clients see. */
   readonly shards: ShardCopy[] = [];
   readonly stores: Store[] = [];
   readonly myId: string;
@@ -41,18 +43,19 @@ export class ShardTable {
   ownAll(shard: ShardCopy, topology: Topology | null): void {
     this.#topology = topology;
     this.#whole = shard;
-    this.#keep([shard]);
+    this.#keep([shard], () => true);
   }
 
-  /** The shards that `topology` gives to this node; `shards` holds exactly those. */
-  ownShards(shards: readonly ShardCopy[], topology: Topology): void {
+  /** The copies that `topology` gives to this node; `copies` holds exactly those. */
+  ownShards(copies: readonly ShardCopy[], topology: Topology): void {
     this.#topology = topology;
     this.#shardOfNumber = topology.shards.map(() => null);
-    for (const shard of shards) {
-      assert(topology.shards[shard.id]?.primary === this.myId, `shard ${shard.id} belongs to this node`);
-      this.#shardOfNumber[shard.id] = shard;
-    }
-    this.#keep(shards);
+    this.#keep(copies, ({ id }) => {
+      const { primary, replicas } = topology.shards[id]!;
+      assert([primary, ...replicas].includes(this.myId), `shard ${id} has a copy at this node`);
+      return primary === this.myId;
+    });
+    for (const shard of this.shards) this.#shardOfNumber[shard.id] = shard;
   }
 
   /** The key's shard, or `null` when this node does not have it. */
@@ -83,9 +86,17 @@ export class ShardTable {
     return slotOfKey(bytes, start, end);
   }
 
-  #keep(shards: readonly ShardCopy[]): void {
+  /** Number of the key's shard, wherever that is; −1 where keys are not divided. */
+  numberOf(bytes: Uint8Array, start: number, end: number): number {
+    if (!this.enabled) return -1;
+    return shardOfSlot(slotOfKey(bytes, start, end), this.#topology!.shardCount);
+  }
+
+  #keep(copies: readonly ShardCopy[], isLed: (copy: ShardCopy) => boolean): void {
+    this.copies.length = 0;
+    this.copies.push(...[...copies].sort((a, b) => a.id - b.id));
     this.shards.length = 0;
-    this.shards.push(...[...shards].sort((a, b) => a.id - b.id));
+    this.shards.push(...this.copies.filter(isLed));
     this.stores.length = 0;
     this.stores.push(...this.shards.map((shard) => shard.store));
   }

@@ -56,6 +56,8 @@ export interface Recovered {
   readonly lock: DiskLock;
   /** Entries of the dump and records of the log that were applied. */
   readonly recordCount: number;
+  /** Whether a loss of power may have taken what was acknowledged without being synced. */
+  readonly mayLackAcknowledged: boolean;
   /** What was tidied up, a line each. */
   readonly warnings: readonly string[];
 }
@@ -97,6 +99,7 @@ async function begin(options: RecoveryOptions, lock: DiskLock): Promise<Recovere
     log,
     lock,
     recordCount: 0,
+    mayLackAcknowledged: false,
     warnings: [],
   };
 }
@@ -113,7 +116,8 @@ async function resume(options: RecoveryOptions, lock: DiskLock): Promise<Recover
   const nodeFile = await NodeFile.load(disk, paths.node);
   const { identity } = nodeFile;
   const warnings: string[] = [];
-  if (mayMissAcknowledged(options, identity)) {
+  const mayLackAcknowledged = mayLack(options, identity);
+  if (mayLackAcknowledged) {
     warnings.push(
       `The machine was restarted while the node ran: with --fsync ${options.policy} it may have lost the newest writes`,
     );
@@ -142,6 +146,7 @@ async function resume(options: RecoveryOptions, lock: DiskLock): Promise<Recover
     log,
     lock,
     recordCount: replayer.recordCount + dumpShards.reduce((sum, { entryCount }) => sum + entryCount, 0),
+    mayLackAcknowledged,
     warnings,
   };
 }
@@ -155,8 +160,7 @@ async function syncFiles({ disk, paths }: RecoveryOptions): Promise<void> {
   for (const path of files) await disk.syncFile(path);
 }
 
-/** Whether a loss of power may have taken what was acknowledged without being synced. */
-function mayMissAcknowledged({ policy, bootId }: RecoveryOptions, identity: NodeIdentity): boolean {
+function mayLack({ policy, bootId }: RecoveryOptions, identity: NodeIdentity): boolean {
   if (policy === "always" || identity.stoppedAt !== null) return false;
   return wasRestarted(identity.bootId, bootId);
 }

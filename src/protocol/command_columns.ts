@@ -8,6 +8,11 @@ export const ARITY = Int32Array.from(COMMAND_SPECS, (spec) => spec.arity);
 export const ARGUMENTS_MAX = Int32Array.from(COMMAND_SPECS, argumentsMaxOf);
 /** Whether it may change data: then it is not sent twice. */
 export const IS_WRITE = Uint8Array.from(COMMAND_SPECS, (spec) => spec.write ? 1 : 0);
+/** Whether it is about all keys of a node. */
+export const USES_ALL_KEYS = Uint8Array.from(
+  COMMAND_SPECS,
+  ({ keys, write, flags }) => keys === null && (write || flags.includes("readonly")) ? 1 : 0,
+);
 /** Which argument is the first key; 0 when there is none. */
 export const FIRST_KEY = Int32Array.from(COMMAND_SPECS, (spec) => spec.keys?.first ?? 0);
 /** Which argument is the last key; negative when it counts from the end of the request. */

@@ -4,15 +4,24 @@
  *     ROUNDEL IDENTITY                                → JSON of NodeIdentity: who the node is
  *     ROUNDEL STATUS                                  → JSON of NodeStatus: how it is, asked several times a second
  *     ROUNDEL TOPOLOGY <json>                         → OK once the node has adopted the document durably
+ *     ROUNDEL FREEZE <shard> <epoch> …                → JSON of FrozenPlaces: from now on the node acknowledges nothing of
+ *                                                       that epoch or an older one of the shard, and does not lead in it
+ *     ROUNDEL RESUME <shard> …                        → OK; see below
  *     ROUNDEL LINK <balancer> <run> <lane> <number>   → OK; from here on the connection is a link, see `link_run.ts`
  *
  * Each link has a name: the balancer's id, the run of its process, the lane (a balancer has several links to a node, for
  * different purposes), and a number that grows with each connection of the lane. Before a node answers `LINK` it closes
  * every link of the same balancer from another run, and those of the same run and lane with a smaller number, and it
  * runs none of their requests any more: so what a balancer has given up for lost stays lost.
+ *
+ * Once a node has refused a request of a shard on a link, with `TRYAGAIN` because it does not serve the shard just now, or
+ * with `MOVED`, it refuses all later ones of that shard on that link, until it is told to `RESUME` there. The balancer says
+ * so in front of the requests that it sends again, when all of the shard that were under way on the link have come back:
+ * so none of them overtakes another.
  */
 import { RefusalError } from "../core/errors.ts";
-import { parseFields } from "../core/json_fields.ts";
+import { type JsonFields, parseFields } from "../core/json_fields.ts";
+import { SHARD_COUNT_MAX } from "../core/limits.ts";
 
 /** Longest id of a balancer or a run, and longest lane. */
 const ID_CHARACTERS_MAX = 64;
@@ -39,6 +48,54 @@ export interface NodeStatus {
   readonly expiring: number;
   /** Why it takes no writes; `""` while it does. */
   readonly writeRefusal: string;
+  /** UUID of this run of its process. */
+  readonly incarnation: string;
+  /** Version of the topology that it has adopted; 0 before the first. */
+  readonly version: number;
+  /** Of every shard that it keeps. */
+  readonly copies: readonly CopyStatus[];
+}
+
+/** Where a copy stands in its shard's history. */
+export interface CopyPlace {
+  readonly shard: number;
+  /** Of the newest mutation that it has, and the epoch in which that was made. */
+  readonly sequence: number;
+  readonly lastEpoch: number;
+  /** It is being filled, and knows only a part of what was there before. */
+  readonly isFilling: boolean;
+  /**
+   * It may lack mutations that it has acknowledged: with `--fsync everysec` or `no` its machine was restarted before the
+   * node was stopped in order, and it was not brought up to date since.
+   */
+  readonly mayLack: boolean;
+}
+
+/** A copy as its node tells of it. */
+export interface CopyStatus extends CopyPlace {
+  /** The shard's epoch in the topology that the node has adopted. */
+  readonly epoch: number;
+  /** What the node is to the shard in that topology. */
+  readonly role: "primary" | "replica";
+  /** It leads in that epoch, though it may still wait until it may open. A new run of a process does not. */
+  readonly isLeading: boolean;
+  /** It answers clients. */
+  readonly isOpen: boolean;
+  /** Ids of nodes that it, as primary, proposes to take into the in-sync set in that epoch, and to take out of it. */
+  readonly join: readonly string[];
+  readonly leave: readonly string[];
+}
+
+/** What a node answers to `FREEZE`. */
+export interface FrozenPlaces {
+  /** As in its status: another run has forgotten what it was asked. */
+  readonly incarnation: string;
+  readonly places: readonly FrozenPlace[];
+}
+
+export interface FrozenPlace extends CopyPlace {
+  /** The epoch that it is frozen in, at least. */
+  readonly epoch: number;
 }
 
 export interface LinkName {
@@ -87,5 +144,26 @@ export function parseStatus(json: string): NodeStatus {
     entries: fields.integer("entries"),
     expiring: fields.integer("expiring"),
     writeRefusal: fields.anyText("writeRefusal"),
+    incarnation: fields.text("incarnation"),
+    version: fields.integer("version"),
+    copies: fields.list("copies", [0, SHARD_COUNT_MAX], (copy): CopyStatus => ({
+      ...placeIn(copy),
+      epoch: copy.integer("epoch"),
+      role: copy.oneOf("role", ["primary", "replica"]),
+      isLeading: copy.boolean("isLeading"),
+      isOpen: copy.boolean("isOpen"),
+      join: copy.texts("join"),
+      leave: copy.texts("leave"),
+    })),
+  };
+}
+
+function placeIn(fields: JsonFields): CopyPlace {
+  return {
+    shard: fields.integer("shard", 0, SHARD_COUNT_MAX - 1),
+    sequence: fields.integer("sequence"),
+    lastEpoch: fields.integer("lastEpoch"),
+    isFilling: fields.boolean("isFilling"),
+    mayLack: fields.boolean("mayLack"),
   };
 }

@@ -12,7 +12,7 @@
 import { assert } from "../core/assert.ts";
 import { LEASE_MS, UNACKNOWLEDGED_MAX } from "../core/limits.ts";
 import type { Position } from "../core/mutation.ts";
-import type { Acknowledgement, StreamState } from "./doors.ts";
+import type { Acknowledgement, StreamState } from "./led_shard.ts";
 import { PeerProgress } from "./peer_progress.ts";
 import { PositionRing } from "./position_ring.ts";
 
@@ -40,7 +40,7 @@ export interface LeadershipOptions extends Peers {
 }
 
 export class Leadership {
-  /** It may answer until then; −Infinity while it may not at all. */
+  /** It may answer until then; −Infinity while it may not at all, and never Infinity. */
   servesUntilMs = -Infinity;
   readonly #options: LeadershipOptions;
   readonly #ring: PositionRing;
@@ -225,7 +225,7 @@ export class Leadership {
       }
       this.#ring.dropThrough(acknowledged);
       this.#limit = this.#ring.count === 0 ? Infinity : this.#ring.firstPosition - 1;
-      this.servesUntilMs = this.isOpen ? sentAtMs + LEASE_MS : -Infinity;
+      this.servesUntilMs = this.isOpen ? Math.min(sentAtMs + LEASE_MS, Number.MAX_VALUE) : -Infinity;
     } else this.servesUntilMs = -Infinity;
   }
 }

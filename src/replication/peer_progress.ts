@@ -6,7 +6,7 @@ import {
   REPLICA_LAG_MS,
   REPLICA_SILENT_MS,
 } from "../core/limits.ts";
-import type { StreamState } from "./doors.ts";
+import type { StreamState } from "./led_shard.ts";
 
 /** It has not acknowledged anything that counts. */
 const NOTHING = -1;

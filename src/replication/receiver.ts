@@ -64,7 +64,7 @@ class Received {
   }
 }
 
-class Receiver {
+export class Receiver {
   readonly #copies: FollowedCopies;
   readonly #mutation = new Mutation();
 
@@ -122,5 +122,3 @@ class Receiver {
     return history.follow(mutation) === "good record" ? RESULT_GOOD : RESULT_GAP;
   }
 }
-
-export { Receiver };

@@ -29,7 +29,7 @@ interface SendersOptions {
   readonly run: string;
 }
 
-class Senders {
+export class Senders {
   readonly #options: PeerOptions;
   readonly #index: LogIndex;
   readonly #peers = new Map<string, Peer>();
@@ -136,5 +136,3 @@ class Senders {
     this.#beats = null;
   }
 }
-
-export { Senders };

@@ -44,7 +44,7 @@ const FIRST_EPOCH = 1;
 /** Of a copy of which no topology has told yet. */
 const NOWHERE: ShardPlace = { epoch: 0, ids: [], members: [], isPrimary: false, isMember: false };
 
-class ShardRole {
+export class ShardRole {
   readonly #options: ShardRoleOptions;
   #place = NOWHERE;
   /** Nothing of this epoch or an older one is acknowledged. */
@@ -77,6 +77,11 @@ class ShardRole {
   /** Whether the newest topology has this node in the in-sync set. */
   get isMember(): boolean {
     return this.#place.isMember;
+  }
+
+  /** Whether it will do nothing more in that epoch. */
+  get isFrozen(): boolean {
+    return this.#frozenEpoch >= this.epoch;
   }
 
   /** Newest epoch that a topology told of. */
@@ -131,6 +136,7 @@ class ShardRole {
     // Its replicas may have more than it, and the controller may know of a newer epoch.
     const isUnfit = place.isPrimary && !this.#leadsAlone;
     this.#frozenEpoch = isUnfit ? place.epoch : place.epoch - 1;
+    if (this.#leadsAlone) this.#options.beginEpoch(place.epoch);
     this.#options.changed();
   }
 
@@ -185,5 +191,3 @@ class ShardRole {
     this.#options.changed();
   }
 }
-
-export { ShardRole };

@@ -117,15 +117,16 @@ export class CommitOutbox extends Outbox implements ReplyHolder {
 
   /**
    * Something was committed, or, with `failure`, what waits never will be: then it is replaced by that error, one for
-   * each reply. A flush follows.
+   * each reply; so is what waits for a shard that was lost. A flush follows.
    */
   advance(failure: string): void {
     const waiting = this.#waiting;
     if (this.#isLink) return this.#advanceAny(failure);
     for (let run = waiting.first; run !== null; run = waiting.first) {
       if (!run.isCommitted) {
-        if (failure === "") return;
-        this.#fail(run, failure);
+        const text = failure === "" ? run.lossText : failure;
+        if (text === "") return;
+        this.#fail(run, text);
       }
       this.#ready.push(waiting.shift()!);
     }
@@ -212,7 +213,10 @@ export class CommitOutbox extends Outbox implements ReplyHolder {
     waiting.clear();
     while (run !== null) {
       const { next } = run;
-      if (!run.isCommitted && failure !== "") this.#fail(run, failure);
+      if (!run.isCommitted) {
+        const text = failure === "" ? run.lossText : failure;
+        if (text !== "") this.#fail(run, text);
+      }
       if (run.isCommitted) this.#ready.push(run);
       else waiting.push(run);
       run = next;

@@ -5,6 +5,8 @@ import { ReplyBlock } from "./reply_buffer.ts";
 export interface Committing {
   /** Everything before it is committed. */
   readonly committedPosition: number;
+  /** The error for whatever waits, once it is known that nothing more will be committed; else empty or not there. */
+  readonly lossText?: string;
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -37,6 +39,11 @@ export class ReplyRun {
 
   get isCommitted(): boolean {
     return this.position <= this.committing.committedPosition;
+  }
+
+  /** The error to answer with, where it is known that this will not be committed; else empty. */
+  get lossText(): string {
+    return this.committing.lossText ?? "";
   }
 }
 

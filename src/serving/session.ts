@@ -44,6 +44,8 @@ export class Session {
   wantsClose = false;
   /** Set by `ROUNDEL LINK`: from the next request on replies may overtake each other. */
   isLink = false;
+  /** On a link: shards of which a request was refused, so that later ones are too, until it is told to go on. */
+  refusedShards: Set<number> | null = null;
   readonly #owner: SessionOwner;
 
   constructor(id: number, remote: string, nowMs: number, owner = NOBODY) {

@@ -124,12 +124,18 @@ export class Bench implements CommandContext {
   readonly shards: readonly { readonly id: number; readonly store: Store }[];
   /** A shard that is another node's. */
   movedShard = -1;
+  /** What the last reply waits for in the log. */
+  logPosition: Position = 0;
   reply: Reply;
   nowMs = 1_700_000_000_000;
   readonly #mutations = new MutationTexts();
   readonly #output = new OutputBuffer();
   readonly #respReply = new RespReply(this.#output);
   readonly #textReply = new TextReply(this.#output);
+
+  waitForLog(position: Position): void {
+    this.logPosition = position;
+  }
 
   constructor({ storeCount = 1, capBytes = MIB }: BenchOptions = {}) {
     const seed = { low: 1, high: 2 };

@@ -39,7 +39,7 @@ Deno.test("A shard that gets its first replica is served on without a pause", ()
   role.adopt(place(1, { isPrimary: true }), 0);
   role.adopt(place(1, { isPrimary: true, ids: ["a"] }), 10);
   assert(role.leadership!.isOpen);
-  assertEquals(role.servesUntilMs, Infinity, "it is no member yet");
+  assertEquals(role.servesUntilMs, Number.MAX_VALUE, "it is no member yet");
 });
 
 Deno.test("A primary in a new run of its process does not go on in the epoch that it finds, and does in a newer one", () => {
@@ -93,7 +93,7 @@ Deno.test("A primary that is asked to freeze its epoch serves nothing, with repl
     role.freeze(1);
     assertEquals(role.servesUntilMs, -Infinity);
     role.adopt(place(2, { isPrimary: true, ids }), 10);
-    assertEquals(role.servesUntilMs, Infinity);
+    assert(role.servesUntilMs >= Number.MAX_VALUE);
   }
 });
 

@@ -224,8 +224,12 @@ export class FakeNode {
 
   #status(): string {
     this.statusCount++;
-    const { data, writeRefusal } = this;
-    return bulk(JSON.stringify({ entries: data.size, expiring: 0, writeRefusal }));
+    const { data, writeRefusal, id, topology } = this;
+    const version = topology?.version ?? 0;
+    const [incarnation, copies] = [id, []];
+    return bulk(
+      JSON.stringify({ entries: data.size, expiring: 0, incarnation, version, copies, writeRefusal }),
+    );
   }
 
   /** Closes older links of the balancer, as a node does; connections that are cut off show it later. */

@@ -1,0 +1,47 @@
+/** A copy that takes what its shard's primary sends. */
+import type { Clock } from "../core/clock.ts";
+import type { Mutation, Position } from "../core/mutation.ts";
+import type { ShardHistory } from "../persistence/shard_history.ts";
+import type { FollowedCopy } from "../replication/followed_copy.ts";
+import type { ShardRole } from "../replication/shard_role.ts";
+import type { RecoveredStores } from "./recovered_stores.ts";
+import type { ShardCopy } from "./shard_copy.ts";
+
+export interface FollowingCopyOptions {
+  readonly copy: ShardCopy;
+  readonly role: ShardRole;
+  readonly stores: RecoveredStores;
+  readonly clock: Clock;
+}
+
+export class FollowingCopy implements FollowedCopy {
+  readonly history: ShardHistory;
+  readonly #options: FollowingCopyOptions;
+
+  constructor(options: FollowingCopyOptions) {
+    this.#options = options;
+    this.history = options.copy.history;
+  }
+
+  get isMember(): boolean {
+    return this.#options.role.isMember;
+  }
+
+  get position(): Position {
+    return this.#options.copy.position;
+  }
+
+  apply(mutation: Mutation): Position {
+    const { copy, stores } = this.#options;
+    const position = copy.take(mutation);
+    stores.apply(mutation);
+    // Nobody was shown it here.
+    copy.store.positions.take();
+    return position;
+  }
+
+  acknowledging(): void {
+    const { role, clock } = this.#options;
+    role.acknowledging(clock.monotonicMs());
+  }
+}
