@@ -245,29 +245,30 @@ class Followed implements FollowedCopy {
   readonly node: FollowerNode;
   isMember = false;
   position = 0;
-  /** Where in the log each sequence came. */
-  readonly positions: { readonly sequence: number; readonly position: Position }[] = [];
+  /** Where in the log it was whole, up to each sequence. */
+  readonly #whole: { readonly sequence: number; readonly position: Position }[] = [];
 
   constructor(shard: number, node: FollowerNode) {
     this.shard = shard;
     this.node = node;
     this.history = node.folder.historyOf(shard);
+    if (!this.history.isFilling) this.#whole.push({ sequence: this.history.sequence, position: 0 });
   }
 
   apply(mutation: Mutation): Position {
     const { log, stores } = this.node.folder;
     this.position = log.append(mutation);
-    this.positions.push({ sequence: mutation.sequence, position: this.position });
+    if (!this.history.isFilling) this.#whole.push({ sequence: mutation.sequence, position: this.position });
     stores.apply(mutation);
     return this.position;
   }
 
   acknowledging(): void {}
 
-  /** Up to where the history would survive a power loss. */
+  /** Up to where a power loss leaves all that the shard had. */
   get durableSequence(): number {
     const { committedPosition } = this.node.folder.log;
-    return this.positions.findLast(({ position }) => position <= committedPosition)?.sequence ?? 0;
+    return this.#whole.findLast(({ position }) => position <= committedPosition)?.sequence ?? 0;
   }
 }
 

@@ -1,6 +1,6 @@
 /** Streams bring copies to where their primary is, from wherever these stand, and say truthfully how far they are. */
 import { assert, assertEquals } from "@std/assert";
-import { BEAT_MS, STREAM_RETRY_BEATS } from "../../src/core/limits.ts";
+import { BEAT_MS, KIB, MIB, STREAM_RETRY_BEATS } from "../../src/core/limits.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { advance, settle } from "../support/settle.ts";
 import { SimulatedDisk } from "../support/simulated_disk.ts";
@@ -112,6 +112,71 @@ Deno.test("A copy for which the log does not reach back is filled while the shar
   primary.beginEpoch(0, 2);
   await until(world, () => hasAll(primary));
   assertEquals(primary.led[0]!.told, ["placing", "catching up", "filling", "live"]);
+  assertEquals(replica.content(), primary.content());
+  await primary.stop();
+});
+
+Deno.test("A copy is filled, too, where the log does not reach back and nothing new comes", async () => {
+  const world = newWorld();
+  const primary = await PrimaryNode.start(new SimulatedDisk(), { ...world, segmentBytes: 500 });
+  for (const key of ["a", "b", "c"]) {
+    primary.set(0, key, "v".repeat(400));
+    await settle();
+  }
+  // What comes last in the log is another shard's.
+  primary.set(1, "d", "v".repeat(400));
+  await settle();
+  await primary.folder.log.removeBefore(primary.folder.log.committedPosition);
+  const replica = await FollowerNode.start(new SimulatedDisk(), world);
+  primary.follow(replica);
+  await until(world, () => hasAll(primary));
+  assertEquals(primary.led[0]!.told.slice(-2), ["filling", "live"]);
+  assertEquals(replica.content(), primary.content());
+  await primary.stop();
+});
+
+Deno.test("A copy whose answers were lost with the link has acknowledged what it has when it says where it stands", async () => {
+  const world = newWorld();
+  const disk = new SimulatedDisk();
+  const primary = await PrimaryNode.start(new SimulatedDisk(), world);
+  const replica = await FollowerNode.start(disk, world);
+  primary.follow(replica);
+  await settle();
+  disk.holdSyncs();
+  primary.set(0, "a", "1");
+  await settle();
+  replica.cut();
+  await advance(world.clock, BEAT_MS);
+  const { acknowledgements } = primary.led[0]!;
+  assertEquals(acknowledgements.get("replica")!.sequence, 0);
+  disk.releaseSyncs();
+  await until(world, () => hasAll(primary));
+  assertEquals(acknowledgements.get("replica")!.sequence, 1);
+  await primary.stop();
+});
+
+Deno.test("A copy that died while it was filled begins anew once more", async () => {
+  const world = { ...newWorld(), capBytes: 4 * MIB };
+  const disk = new SimulatedDisk();
+  const primary = await PrimaryNode.start(new SimulatedDisk(), world);
+  primary.beginEpoch(0, 2);
+  for (let i = 0; i < 1_000; i++) primary.set(0, `k${i}`, "v".repeat(1_000));
+  await settle();
+  const former = await PrimaryNode.start(disk, world);
+  former.set(0, "another", "history");
+  await settle();
+  await former.stop();
+  disk.killProcess();
+  let replica = await FollowerNode.start(disk, world);
+  primary.follow(replica);
+  while (replica.folder.log.committedPosition < 100 * KIB) await Promise.resolve();
+  replica.die();
+  disk.losePower();
+  replica = await FollowerNode.start(disk, world);
+  assert(replica.copies[0]!.history.isFilling);
+  assert(replica.folder.storeOf(0).entryCount > 0);
+  await until(world, () => hasAll(primary));
+  assertEquals(primary.led[0]!.told.filter((state) => state === "filling").length, 2);
   assertEquals(replica.content(), primary.content());
   await primary.stop();
 });
