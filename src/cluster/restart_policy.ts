@@ -8,13 +8,13 @@
  * | was refused (3), or its flags were bad (2)  | never: what stops it cannot get well by itself                    |
  * | something it needs is held by another (4)   | after pauses that double, as long as an earlier run may take      |
  *
- * Whoever has lived for `SETTLED_MS` begins anew.
+ * Whoever has served for `SETTLED_MS` begins anew.
  */
 import { ExitCode } from "../io/start_failure.ts";
 
-/** A child that lived this long had settled. */
-export const SETTLED_MS = 10_000;
-/** Ends in a row, each soon after the start, after which a child that was ready is not started at once any more. */
+/** A child that was ready for this long had settled: whatever ended it, it can serve. */
+export const SETTLED_MS = 1_000;
+/** Ends in a row, each soon after it was ready, after which a child that was ready is not started at once any more. */
 const AT_ONCE_COUNT = 3;
 const RESTART_MS_MIN = 1_000;
 const RESTART_MS_MAX = 30_000;

@@ -37,9 +37,9 @@ export interface SupervisorOptions {
 interface Post {
   readonly spec: ChildSpec;
   child: Child | null;
-  startedAtMs: number;
   /** In its present life. */
   isReady: boolean;
+  readyAtMs: number;
   /** Ends in a row that came soon after the start. */
   earlyEndCount: number;
   restart: Timer | null;
@@ -72,10 +72,9 @@ export class Supervisor {
   }
 
   #launch(post: Post): void {
-    const { spawner, clock, logger } = this.#options;
+    const { spawner, logger } = this.#options;
     const { name } = post.spec;
     post.restart = null;
-    post.startedAtMs = clock.monotonicMs();
     post.isReady = false;
     try {
       post.child = spawner.spawn(post.spec, (line, stream) => this.#hear(post, line, stream));
@@ -93,7 +92,7 @@ export class Supervisor {
     const pid = post.child?.pid;
     post.child = null;
     if (this.#isStopping) return;
-    if (clock.monotonicMs() - post.startedAtMs >= SETTLED_MS) post.earlyEndCount = 0;
+    if (post.isReady && clock.monotonicMs() - post.readyAtMs >= SETTLED_MS) post.earlyEndCount = 0;
     const restartMs = this.#relaunchLater(post, end.signal === null ? end.code : SIGNALLED);
     const how = end.signal === null ? { exitCode: end.code } : { signal: end.signal };
     const process = post.spec.name;
@@ -133,6 +132,7 @@ export class Supervisor {
     this.#options.onLine(name, line, stream);
     const address = stream === "stdout" ? /^roundel \w+ ready on (\S+)$/.exec(line)?.[1] : undefined;
     if (address === undefined) return;
+    if (!post.isReady) post.readyAtMs = this.#options.clock.monotonicMs();
     post.isReady = true;
     this.#addresses.set(name, address);
     if (this.#wasReady || this.#addresses.size < this.#groups.flat().length) return;
@@ -142,5 +142,5 @@ export class Supervisor {
 }
 
 function postOf(spec: ChildSpec): Post {
-  return { spec, child: null, startedAtMs: 0, isReady: false, earlyEndCount: 0, restart: null };
+  return { spec, child: null, isReady: false, readyAtMs: 0, earlyEndCount: 0, restart: null };
 }
