@@ -241,7 +241,7 @@ export const REPLICA_AWAY_MS = 500;
 export const REPLICA_SILENT_MS = 1_000;
 /** … or when it takes so long to have what there is. */
 export const REPLICA_LAG_MS = 2_000;
-/** A primary's node shows each copy of its shards this often that it is there. */
+/** A primary's node looks this often to which copies of its shards it should show that it is there. */
 export const BEAT_MS = 250;
 /** A node that owes answers and says nothing for so many beats is connected to anew. */
 export const PEER_SILENT_BEATS_MAX = 6;
@@ -254,10 +254,13 @@ export const STREAM_RETRY_BEATS = 4;
 export const APPENDS_IN_FLIGHT_MAX = 4;
 /** And their bytes. What would exceed it waits, unless nothing is in flight. */
 export const APPEND_WINDOW_BYTES = 4 * MIB;
-/** A batch of records takes no more streams in when it has this much. */
-export const APPEND_BYTES = 1 * MIB;
+/**
+ * A batch of records takes no more in when it has this much: some thousand records, which the far end applies in one go
+ * while everybody else there waits.
+ */
+export const APPEND_BYTES = 256 * KIB;
 /** Records of a stream that are sent in one piece, and no longer with those of the next requests. */
-export const STREAM_CHUNK_BYTES = 256 * KIB;
+export const STREAM_CHUNK_BYTES = 128 * KIB;
 /** A piece is no longer than this, whatever its requests are, so that it fits into a batch. */
 export const STREAM_CHUNK_BYTES_MAX = REQUEST_BYTES_MAX - 64 * KIB;
 /** Records of one shard that wait for one node. A stream with more is read from the log, later … */

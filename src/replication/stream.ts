@@ -215,7 +215,8 @@ export class ShardStream implements CatchingStream {
     if (this.#retryBeats > 0) this.#retryBeats--;
     else if (this.#retryBeats === 0) this.place();
     const isSending = this.#state === "live" || this.#state === "catching up" || this.#state === "filling";
-    this.isBeatDue = isSending && this.#context.clock.monotonicMs() - this.#heardAtMs >= BEAT_MS;
+    // At the next beat it would be too late: a lease counts from what was acknowledged last.
+    this.isBeatDue = isSending && this.#context.clock.monotonicMs() - this.#heardAtMs >= BEAT_MS / 2;
     this.#holdLog();
   }
 

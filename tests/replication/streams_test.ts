@@ -1,6 +1,6 @@
 /** Streams bring copies to where their primary is, from wherever these stand, and say truthfully how far they are. */
 import { assert, assertEquals } from "@std/assert";
-import { BEAT_MS, KIB, MIB, STREAM_RETRY_BEATS } from "../../src/core/limits.ts";
+import { BEAT_MS, KIB, MIB, STREAM_BUFFER_BYTES, STREAM_RETRY_BEATS } from "../../src/core/limits.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { advance, settle } from "../support/settle.ts";
 import { SimulatedDisk } from "../support/simulated_disk.ts";
@@ -152,6 +152,28 @@ Deno.test("A copy whose answers were lost with the link has acknowledged what it
   disk.releaseSyncs();
   await until(world, () => hasAll(primary));
   assertEquals(acknowledgements.get("replica")!.sequence, 1);
+  await primary.stop();
+});
+
+Deno.test("A copy that answers nothing is not kept more for than a bound, and gets the rest from the log", async () => {
+  const world = newWorld();
+  const disk = new SimulatedDisk();
+  const primary = await PrimaryNode.start(new SimulatedDisk(), world);
+  const replica = await FollowerNode.start(disk, world);
+  primary.follow(replica);
+  await settle();
+  disk.holdSyncs();
+  const value = "v".repeat(100 * KIB);
+  for (let bytes = 0; bytes < 1.3 * STREAM_BUFFER_BYTES; bytes += value.length) {
+    primary.set(0, `k${bytes}`, value);
+    for (let turns = 0; turns < 5; turns++) await Promise.resolve();
+  }
+  assertEquals(primary.led[0]!.told, ["placing", "live", "placing"]);
+  assert(replica.copies[0]!.history.sequence < primary.led[0]!.history.sequence);
+  disk.releaseSyncs();
+  await until(world, () => hasAll(primary));
+  assertEquals(primary.led[0]!.told.slice(3), ["catching up", "live"]);
+  assertEquals(replica.content(), primary.content());
   await primary.stop();
 });
 
