@@ -55,6 +55,11 @@ const outbox = new ReplyOutbox(connection, {
   gatheredFlush: new GatheredFlush(clock),
   faults: new FaultLog(logger, clock),
   replyBudget: new ReplyBudget(),
+  longReplies: {
+    single: () => {
+      throw new Error("no reply is long here");
+    },
+  },
 });
 const queue = new InFlight();
 let nextNumber = 0;

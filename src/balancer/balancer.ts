@@ -18,6 +18,7 @@ import { FaultLog } from "../serving/fault_log.ts";
 import { ReadBudget } from "../serving/read_buffer.ts";
 import { refuseConnection } from "../serving/refuse_connection.ts";
 import { SessionRegistry } from "../serving/session.ts";
+import { AllKeys } from "./all_keys.ts";
 import { BalancerClient, type BalancerClientServices } from "./client.ts";
 import { Counters } from "./counters.ts";
 import { DialectWriter } from "./dialect.ts";
@@ -27,6 +28,7 @@ import { BalancerFacts } from "./info.ts";
 import { LocalCommands } from "./local_commands.ts";
 import { NodeFigures } from "./node_figures.ts";
 import { Nodes } from "./nodes.ts";
+import { LongReplies } from "./long_replies.ts";
 import { GatheredFlush } from "./gathered_flush.ts";
 import type { ServingOptions } from "./options.ts";
 import { RoundRobin } from "./round_robin.ts";
@@ -169,7 +171,11 @@ export class Balancer {
     const sessions = new SessionRegistry();
     const { workerCount } = this.#counters;
     const dialects = new DialectWriter();
-    const roundRobin = routing === "round-robin" ? new RoundRobin(nodes, source, random) : null;
+    const portions = { clock, dialects, faults: this.#faults };
+    const longReplies = new LongReplies({ ...portions, nodes });
+    const roundRobin = routing === "round-robin"
+      ? new RoundRobin(nodes, source, { random, longReplies })
+      : null;
     const facts = new BalancerFacts({
       clock,
       startedMs: clock.monotonicMs(),
@@ -182,8 +188,13 @@ export class Balancer {
       figures: new NodeFigures(nodes, clock),
     });
     const dispatcher = new Dispatcher(
-      roundRobin ?? new SlotRouter(nodes),
-      new FanOut(nodes, random, roundRobin ?? allNodes(nodes)),
+      roundRobin ?? new SlotRouter(nodes, longReplies),
+      new FanOut({
+        nodes,
+        random,
+        askedNodes: roundRobin ?? allNodes(nodes),
+        allKeys: new AllKeys(portions),
+      }),
       new LocalCommands({ clock, sessions, source, server: facts }, dialects),
     );
     return {
@@ -200,6 +211,7 @@ export class Balancer {
       counters: this.#counters,
       gatheredFlush: new GatheredFlush(clock),
       faults: this.#faults,
+      longReplies,
       replyBudget: new ReplyBudget(REPLY_BUDGET_BYTES / workerCount),
     };
   }

@@ -8,7 +8,8 @@ import type { Caller } from "./caller.ts";
 import type { Counters } from "./counters.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Gate } from "./gate.ts";
-import { type OutboxServices, ReplyOutbox } from "./outbox.ts";
+import { ReplyOutbox } from "./outbox.ts";
+import type { OutboxServices } from "./outbox_services.ts";
 
 const NOT_HTTP = "ERR This port speaks RESP and text lines, not HTTP";
 

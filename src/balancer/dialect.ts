@@ -8,6 +8,9 @@ import { TextReply } from "../protocol/text_reply.ts";
 export const RESP2 = 0;
 export const RESP3 = 1;
 export const TEXT = 2;
+const STAR = 0x2a;
+const DOLLAR = 0x24;
+const MINUS = 0x2d;
 export type Dialect = typeof RESP2 | typeof RESP3 | typeof TEXT;
 
 export class DialectWriter {
@@ -29,4 +32,10 @@ export class DialectWriter {
   changeVersion(version: 2 | 3): void {
     this.#resp.version = version;
   }
+}
+
+/** Whether the reply of RESP 2 that begins at `bytes[start]` may be another one in RESP 3. */
+export function differsInResp3(bytes: Uint8Array, start: number): boolean {
+  const kind = bytes[start];
+  return kind === STAR || (kind === DOLLAR && bytes[start + 1] === MINUS);
 }

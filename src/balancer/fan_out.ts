@@ -1,8 +1,10 @@
 /**
  * Commands about all keys: they are asked of every node, and the replies are merged. Every part is sent before the
  * next request of the client is routed, so that each node executes a client's requests in their order. What takes long
- * goes by a link of its own, where it holds up nobody; the client's next request then waits until it is answered.
+ * goes by a link of its own, where it holds up nobody; the client's next request then waits until it is answered. So does
+ * what comes behind KEYS, whose reply is handed over while it arrives: see `all_keys.ts`.
  */
+import type { AllKeys } from "./all_keys.ts";
 import { type Random, randomBelow } from "../core/random.ts";
 import { slotRangeOf } from "../core/shard_ranges.ts";
 import { IS_WRITE } from "../protocol/command_columns.ts";
@@ -10,26 +12,17 @@ import { COMMAND_SPECS, type CommandSpec } from "../protocol/command_specs.ts";
 import type { ReplyValue } from "../protocol/reply_scanner.ts";
 import type { Request } from "../protocol/request.ts";
 import { argumentsOf, type Caller, dialectFor } from "./caller.ts";
-import {
-  concatenated,
-  failureText,
-  first,
-  type Merge,
-  mergeParts,
-  minimum,
-  type Part,
-  sum,
-} from "./merge.ts";
+import { failureText, first, type Merge, mergeParts, minimum, type Part, sum } from "./merge.ts";
 import type { Gate } from "./gate.ts";
 import type { Nodes } from "./nodes.ts";
+import { effectOnSeveral } from "./effects.ts";
 import { scan, type ScanPlan } from "./scan.ts";
 
 /** A node does other things meanwhile, but nothing that came on the same link. */
-const TAKES_LONG: ReadonlySet<string> = new Set(["SAVE", "KEYS"]);
+const TAKES_LONG: ReadonlySet<string> = new Set(["SAVE"]);
 
 const MERGES: Partial<Record<CommandSpec["routing"], Merge>> = {
   "all-sum": sum,
-  "all-array": concatenated,
   "all-ok": first,
   "all-min": minimum,
 };
@@ -63,24 +56,38 @@ export function allNodes(nodes: Nodes): AskedNodes {
   };
 }
 
+export interface FanOutOptions {
+  readonly nodes: Nodes;
+  readonly random: Random;
+  readonly askedNodes: AskedNodes;
+  readonly allKeys: AllKeys;
+}
+
 export class FanOut {
   readonly #nodes: Nodes;
   readonly #random: Random;
   readonly #askedNodes: AskedNodes;
+  readonly #allKeys: AllKeys;
   /** Clients whose request takes long. */
   readonly #slow = new Map<Caller["outbox"], Gate>();
 
-  constructor(nodes: Nodes, random: Random, askedNodes: AskedNodes) {
+  constructor({ nodes, random, askedNodes, allKeys }: FanOutOptions) {
     this.#nodes = nodes;
     this.#random = random;
     this.#askedNodes = askedNodes;
+    this.#allKeys = allKeys;
   }
 
   /** Answers a request of a command that is asked of all nodes. Returns a full node when it was not begun. */
   route({ outbox, session }: Caller, command: number, request: Request): Gate | null {
     const full = this.#nodes.firstFull(IS_WRITE[command] === 1);
     if (full !== null) return full;
-    const tag = outbox.open(dialectFor(request, session));
+    const tag = outbox.open(dialectFor(request, session), effectOnSeveral(IS_WRITE[command] === 1));
+    if (COMMAND_SPECS[command]!.routing === "all-array") {
+      const nodes = () => this.#askedNodes.indexesFor(false).map((index) => this.#nodes.all[index]!);
+      outbox.putLater(tag, this.#allKeys.reply(argumentsOf(request), nodes));
+      return null;
+    }
     const answer = this.#answer(command, argumentsOf(request));
     if (TAKES_LONG.has(COMMAND_SPECS[command]!.name)) {
       const answered = answer.then(

@@ -3,10 +3,10 @@
  * is one balancer for a topology that lies in a file, so the cluster's id names it: whoever holds the topology next
  * closes the links of the one before.
  */
-import type { LinkName } from "../protocol/roundel_exchange.ts";
+import type { BULK_LANE, LinkName } from "../protocol/roundel_exchange.ts";
 
 /** What a link is for. */
-export type Lane = "data" | "slow" | "probe";
+export type Lane = "data" | "slow" | "probe" | `${typeof BULK_LANE}${number}`;
 
 export class LinkNames {
   readonly #run: string;

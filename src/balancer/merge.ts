@@ -58,9 +58,6 @@ export const minimum: Merge = (parts) => ({ kind: "integer", value: Math.min(...
 /** The first of replies that all say the same. */
 export const first: Merge = (parts) => parts[0]!.value;
 
-/** Arrays, one behind the other. */
-export const concatenated: Merge = (parts) => ({ kind: "array", items: parts.flatMap(itemsOf) });
-
 /** Arrays whose items belong to the places that `positions` gives, for each part. */
 export function placed(positions: readonly (readonly number[])[]): Merge {
   return (parts) => {

@@ -19,9 +19,10 @@ import type { TopologySource } from "../controller/topology_source.ts";
 import { type Lane, LinkNames } from "./link_names.ts";
 import type { ServingOptions } from "./options.ts";
 import type { Gate } from "./gate.ts";
-import { type NodeOwner, RemoteNode } from "./remote_node.ts";
+import type { NodeOwner } from "./node_owner.ts";
+import { RemoteNode } from "./remote_node.ts";
 
-export class Nodes implements NodeOwner {
+export class Nodes implements NodeOwner<RemoteNode> {
   readonly #options: ServingOptions;
   readonly #source: TopologySource;
   readonly #names: LinkNames;

@@ -28,41 +28,37 @@ import {
 import { OutputBuffer } from "../core/output_buffer.ts";
 import type { Connection } from "../io/network.ts";
 import { parseReply, type ReplyValue, writeReply } from "../protocol/reply_scanner.ts";
-import type { WriteWatch } from "../serving/client_writer.ts";
-import type { FaultLog } from "../serving/fault_log.ts";
-import type { ReplyBudget, ReplyHolder } from "../serving/reply_budget.ts";
+import type { ReplyHolder } from "../serving/reply_budget.ts";
 import { Outbox, type OutboxOwner } from "../serving/outbox.ts";
 import type { Say } from "../serving/session_commands.ts";
-import { type Dialect, DialectWriter, RESP2, RESP3 } from "./dialect.ts";
-import type { GatheredFlush, Gathering } from "./gathered_flush.ts";
-import type { ReplySink } from "../link/reply_sink.ts";
+import { type Dialect, differsInResp3, RESP2, RESP3 } from "./dialect.ts";
+import { type Effect, NO_EFFECT } from "./effects.ts";
+import type { Gathering } from "./gathered_flush.ts";
+import type { LongReplyRequest, ReplySink } from "../link/reply_sink.ts";
+import { moveTogether, NOT_HELD } from "./held_replies.ts";
+import type { OutboxServices } from "./outbox_services.ts";
+import {
+  isOvertaken,
+  overtakenText,
+  PortionedReplies,
+  type PortionedReply,
+  type PortionOutbox,
+} from "./portioned_reply.ts";
 
 /** Room for tags at the first request; before that an outbox, as that of an idle client, has none of its own. */
 const TAGS_MIN = 4;
 /** Tags wrap behind it, which leaves the ring's places as they are. */
 const TAG_MASK = 0x7fff_ffff;
 const NO_DIALECTS = new Uint8Array(0);
+const NO_EFFECTS = new Int16Array(0);
 const NO_OFFSETS = new Int32Array(0);
+const NOTHING = new OutputBuffer();
 const INTERNAL_ERROR =
   "ERR Internal error: the request met a bug and may be done in part; the balancer's log says where";
-const STAR = 0x2a;
-const DOLLAR = 0x24;
-const MINUS = 0x2d;
-/** `starts` of a request whose reply is not held. */
-const NOT_HELD = -1;
 /** Room for held replies is tidied up when it is longer than this, and less than half of it is held. */
 const HELD_BYTES_MIN = 4096;
 
-/** What the outboxes of a process share. */
-export interface OutboxServices {
-  readonly writeWatch: WriteWatch;
-  readonly dialects: DialectWriter;
-  readonly gatheredFlush: GatheredFlush;
-  readonly faults: FaultLog;
-  readonly replyBudget: ReplyBudget;
-}
-
-export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder, Gathering {
+export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder, PortionOutbox, Gathering {
   nextGathering: Gathering | null = null;
   readonly #services: OutboxServices;
   #gathered = new OutputBuffer(64, true);
@@ -73,6 +69,7 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder, Gathe
   #heldCount = 0;
   #heldBytes = 0;
   #dialects = NO_DIALECTS;
+  #effects = NO_EFFECTS;
   #starts = NO_OFFSETS;
   #ends = NO_OFFSETS;
   /** The first tag whose reply has not gathered, and the next to be given out. */
@@ -90,6 +87,8 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder, Gathe
   /** Whether it waits for replies that are missing, and how often all that it has gathered was put off. */
   #isLate = false;
   #putOffCount = 0;
+  /** Replies that are handed over in portions when it is their turn; `null` when there is none. */
+  #portioned: PortionedReplies | null = null;
 
   constructor(connection: Connection, owner: OutboxOwner, services: OutboxServices) {
     super(connection, services.writeWatch, owner);
@@ -103,14 +102,15 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder, Gathe
   }
 
   get isFull(): boolean {
-    const isFull = this.count >= this.#countMax || this.heldBytes >= OUTBOX_BYTES_MAX ||
+    const isFull = this.#portioned !== null || this.count >= this.#countMax ||
+      this.heldBytes >= OUTBOX_BYTES_MAX ||
       (this.#services.replyBudget.isUsedUp && !this.isEmpty);
     if (isFull) this.#wasFull = true;
     return isFull;
   }
 
   get heldBytes(): number {
-    return this.#gathered.length + this.#heldBytes + this.#writingBytes;
+    return this.#gathered.length + this.#heldBytes + (this.#portioned?.heldBytes ?? 0) + this.#writingBytes;
   }
 
   get isEmpty(): boolean {
@@ -128,11 +128,12 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder, Gathe
     if (this.#gathered.length > 0) this.#flushOrWait();
   }
 
-  /** The tag of one more request, whose reply is to be in `dialect`. */
-  open(dialect: Dialect): number {
+  /** The tag of one more request, which reads or changes what `effect` says, and whose reply is to be in `dialect`. */
+  open(dialect: Dialect, effect: Effect = NO_EFFECT): number {
     const tag = this.#next;
     if (this.count === this.#dialects.length) this.#grow();
     this.#dialects[tag & (this.#dialects.length - 1)] = dialect;
+    this.#effects[tag & (this.#dialects.length - 1)] = effect;
     this.#next = (tag + 1) & TAG_MASK;
     return tag;
   }
@@ -152,6 +153,11 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder, Gathe
     this.answer(tag, parseReply(source.bytes, start, end));
   }
 
+  /** The reply to request `tag` is too long for a link: it is fetched when it is its turn. */
+  tooLong(tag: number, request: LongReplyRequest): void {
+    this.putLater(tag, this.#services.longReplies.single(request), request.byteLength);
+  }
+
   /** The reply `value` to request `tag`. */
   answer(tag: number, value: ReplyValue): void {
     const { dialects } = this.#services;
@@ -161,21 +167,55 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder, Gathe
   }
 
   /**
-   * The reply to request `tag` will be what `later` resolves to, or says. Resolves once it is there; an error that nobody
-   * expected is logged, and this client is told of it.
+   * The reply to request `tag` will be what `later` resolves to, or says, or hands over. An error that nobody expected is
+   * logged, and this client is told of it.
    */
-  async answerLater(tag: number, later: Promise<ReplyValue | Say>): Promise<void> {
-    let reply: ReplyValue | Say;
+  async answerLater(tag: number, later: Promise<ReplyValue | Say | PortionedReply>): Promise<void> {
+    let reply: ReplyValue | Say | PortionedReply;
     try {
       reply = await later;
     } catch (error) {
       this.#services.faults.report("request failed", error);
       reply = { kind: "error", text: INTERNAL_ERROR };
     }
-    if (typeof reply !== "function") return this.answer(tag, reply);
-    const output = this.#services.dialects.begin(this.dialectOf(tag));
-    reply(this.#services.dialects.reply);
-    this.put(tag, output, 0, output.length);
+    if (typeof reply === "function") {
+      const output = this.#services.dialects.begin(this.dialectOf(tag));
+      reply(this.#services.dialects.reply);
+      this.put(tag, output, 0, output.length);
+    } else if (reply.kind === "portioned") this.putLater(tag, reply);
+    else this.answer(tag, reply);
+  }
+
+  /**
+   * The reply to request `tag`, of `byteLength` bytes or so, is handed over by `reply` when those before it are on their way.
+   * What was routed behind it is executed before it: where that would show, the request gets an error.
+   */
+  putLater(tag: number, reply: PortionedReply, byteLength = 0): void {
+    if (this.isClosed) return reply.abort();
+    const effects = { effects: this.#effects, tag, next: this.#next, tagMask: TAG_MASK };
+    if (isOvertaken(reply, this.#portioned, effects)) {
+      return this.answer(tag, { kind: "error", text: overtakenText(byteLength) });
+    }
+    this.#replyBytesMax = Math.max(this.#replyBytesMax, byteLength);
+    this.#portioned ??= new PortionedReplies();
+    this.#portioned.put(tag, reply);
+    this.#services.replyBudget.take(reply.heldBytes);
+    if (tag === this.#first && !this.isClosed) this.#beginPortions();
+  }
+
+  portion(source: OutputBuffer): void {
+    if (this.isClosed) return;
+    this.#gathered.append(source, 0, source.length);
+    this.#newBytes += source.length;
+    this.flush();
+  }
+
+  async whenTaken(): Promise<void> {
+    while (this.#gathered.length > 0 && this.#portioned !== null) await this.#portioned.taken();
+  }
+
+  endPortions(tag: number): void {
+    if (!this.isClosed) this.put(tag, NOTHING, 0, 0);
   }
 
   /** The reply to request `tag`, as the client gets it. */
@@ -187,6 +227,7 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder, Gathe
     this.#newBytes += end - start;
     this.#first = (tag + 1) & TAG_MASK;
     if (this.#heldCount > 0) this.#release();
+    if (this.#portioned !== null) this.#passed(tag);
     if (this.#isInTurn || this.#isHeldBack) return;
     this.#isInTurn = true;
     this.#services.gatheredFlush.atEndOfTurn(this);
@@ -251,6 +292,7 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder, Gathe
       this.#gathered = written;
     }
     this.#services.replyBudget.give(bytes);
+    this.#portioned?.wake();
   }
 
   protected discard(): void {
@@ -261,6 +303,25 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder, Gathe
     this.#heldBytes = 0;
     this.#services.replyBudget.leave(this);
     this.#services.replyBudget.give(bytes);
+    this.#portioned?.abort();
+    this.#portioned = null;
+  }
+
+  /** The reply to request `tag` has gathered: the next one may have to be handed over. */
+  #passed(tag: number): void {
+    const portioned = this.#portioned!;
+    this.#services.replyBudget.give(portioned.forget(tag));
+    if (portioned.isEmpty) this.#portioned = null;
+    else this.#beginPortions();
+  }
+
+  /** Begins to hand over the reply whose turn it is, if it is one of those. */
+  #beginPortions(): void {
+    const reply = this.#portioned!.get(this.#first);
+    if (reply === undefined) return;
+    // It leaves in pieces of its own; what has gathered before it does not wait for it.
+    this.flush();
+    reply.begin(this, this.#first);
   }
 
   /** How many requests may be under way follows from the replies that have gathered. */
@@ -308,50 +369,28 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder, Gathe
       this.#first = (this.#first + 1) & TAG_MASK;
     }
     if (this.#heldCount === 0) held.clear(OUTPUT_BYTES_KEEP);
-    else if (held.length > HELD_BYTES_MIN && held.length > 2 * this.#heldBytes) this.#tidyUp();
-  }
-
-  /** Moves what is held together, to the front. */
-  #tidyUp(): void {
-    const mask = this.#dialects.length - 1;
-    const { bytes } = this.#held;
-    const tags: number[] = [];
-    for (let tag = this.#first; tag !== this.#next; tag = (tag + 1) & TAG_MASK) {
-      if (this.#starts[tag & mask] !== NOT_HELD) tags.push(tag & mask);
+    else if (held.length > HELD_BYTES_MIN && held.length > 2 * this.#heldBytes) {
+      moveTogether(held, this.#starts, this.#ends);
     }
-    // In the order in which they lie, nothing is overwritten that is still to be moved.
-    tags.sort((one, other) => this.#starts[one]! - this.#starts[other]!);
-    let length = 0;
-    for (const at of tags) {
-      const start = this.#starts[at]!;
-      const end = this.#ends[at]!;
-      bytes.copyWithin(length, start, end);
-      this.#starts[at] = length;
-      length += end - start;
-      this.#ends[at] = length;
-    }
-    this.#held.length = length;
   }
 
   #grow(): void {
     const size = Math.max(TAGS_MIN, this.#dialects.length * 2);
     const dialects = new Uint8Array(size);
+    const effects = new Int16Array(size);
     const starts = new Int32Array(size).fill(NOT_HELD);
     const ends = new Int32Array(size);
     for (let tag = this.#first; tag !== this.#next; tag = (tag + 1) & TAG_MASK) {
       const from = tag & (this.#dialects.length - 1);
       const to = tag & (size - 1);
       dialects[to] = this.#dialects[from]!;
+      effects[to] = this.#effects[from]!;
       starts[to] = this.#starts[from]!;
       ends[to] = this.#ends[from]!;
     }
     this.#dialects = dialects;
+    this.#effects = effects;
     this.#starts = starts;
     this.#ends = ends;
   }
-}
-
-function differsInResp3(bytes: Uint8Array, start: number): boolean {
-  const kind = bytes[start];
-  return kind === STAR || (kind === DOLLAR && bytes[start + 1] === MINUS);
 }

@@ -1,16 +1,18 @@
 /**
- * A node as the balancer sees it, known by its id, and its three links:
+ * A node as the balancer sees it, known by its id, and its connections, three links and a few that are none:
  *
  * | lane  | carries                                                                                        |
  * |-------|------------------------------------------------------------------------------------------------|
  * | data  | the requests of clients                                                                        |
  * | slow  | requests that take long, such as `SAVE`, which would hold up everybody's; made when it is needed |
  * | probe | "how are you?", several times a second: a node that answers it is there, however busy it is    |
+ * | bulk  | requests whose replies are too long for the data link, one at a time: see `bulk_lane.ts`         |
  *
  * What becomes of requests that come back from a link:
  *
  * | request                                    | its way                                                  |
  * |--------------------------------------------|----------------------------------------------------------|
+ * | refused with `LARGE`                       | whoever asked fetches the reply by the bulk lane         |
  * | not sent                                   | to the node that keeps its slot by now                   |
  * | refused with `MOVED` or `CLUSTERDOWN`      | likewise, with our topology in front, `SEND_ATTEMPTS_MAX` times in all |
  * | a read, sent, its link broke               | likewise                                                 |
@@ -19,7 +21,7 @@
  * | any, its node is away for `RETRY_DEADLINE_MS` | `CLUSTERDOWN`                                         |
  * | any, its node was refused                  | `CLUSTERDOWN` at once                                    |
  */
-import { bytesOf, equalBytes, textOf } from "../core/bytes.ts";
+import { textOf } from "../core/bytes.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import {
@@ -29,48 +31,28 @@ import {
   SEND_ATTEMPTS_MAX,
   SILENT_LOOKS_MAX,
 } from "../core/limits.ts";
-import type { Logger } from "../core/logger.ts";
-import { MemoryView } from "../core/memory.ts";
 import type { OutputBuffer } from "../core/output_buffer.ts";
-import { type Address, addressText, type Network } from "../io/network.ts";
+import { type Address, addressText } from "../io/network.ts";
 import type { Asker } from "../link/ask.ts";
 import type { ReturnedRequest } from "../link/in_flight.ts";
+import { BulkLane } from "../link/bulk_lane.ts";
 import { Link, type LinkOwner, type LinkState } from "../link/link.ts";
 import type { ReplySink } from "../link/reply_sink.ts";
 import type { ReplyValue } from "../protocol/reply_scanner.ts";
 import { parseStatus, STATUS_REQUEST, topologyRequest } from "../protocol/roundel_exchange.ts";
 import type { Gate } from "./gate.ts";
 import type { Lane } from "./link_names.ts";
-
-const MOVED = bytesOf("-MOVED ");
-const CLUSTERDOWN = bytesOf("-CLUSTERDOWN ");
-
-/** What a node needs to know of the cluster. */
-export interface NodeOwner {
-  /** Makes `node` fit for requests, or rejects: with `RefusalError` when it must not serve. */
-  admit(node: RemoteNode, ask: Asker): Promise<void>;
-  /** Makes the connection of `ask` the newest link of `lane`; the node forgets the older ones. */
-  nameLink(node: RemoteNode, lane: Lane, ask: Asker): Promise<void>;
-  /** The present topology as JSON. */
-  topologyText(): string;
-  /** The node to which a request of `slot` that came back from `from` goes. */
-  ofReturned(slot: number, from: RemoteNode): RemoteNode;
-}
-
-export interface RemoteNodeOptions {
-  readonly address: Address;
-  readonly network: Network;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly owner: NodeOwner;
-}
+import type { NodeOwner, RemoteNodeOptions } from "./node_owner.ts";
+import { answer, longReplyBytes, wasNotExecuted } from "./returned_request.ts";
 
 export class RemoteNode implements LinkOwner {
   /** `null` until it is known. */
   id: string | null = null;
-  readonly #options: RemoteNodeOptions;
+  /** For replies that are too long for its links. */
+  readonly bulk: BulkLane;
+  readonly #options: RemoteNodeOptions<RemoteNode>;
   readonly #clock: Clock;
-  readonly #owner: NodeOwner;
+  readonly #owner: NodeOwner<RemoteNode>;
   readonly #data: Link;
   readonly #probe: Link;
   #slow: Link | null = null;
@@ -99,7 +81,7 @@ export class RemoteNode implements LinkOwner {
   #waitingUntilReady: (() => void)[] = [];
   #waitingUntilTried: (() => void)[] = [];
 
-  constructor(options: RemoteNodeOptions) {
+  constructor(options: RemoteNodeOptions<RemoteNode>) {
     this.#options = options;
     this.#clock = options.clock;
     this.#owner = options.owner;
@@ -108,6 +90,11 @@ export class RemoteNode implements LinkOwner {
     this.#heardMs = options.clock.monotonicMs();
     this.#data = new Link({ ...options, owner: this });
     this.#probe = new Link({ ...options, owner: this.#sideOwner("probe") });
+    this.bulk = new BulkLane({
+      ...options,
+      address: () => this.#address,
+      shakeHands: (ask, number) => this.#owner.nameLink(this, `bulk${number}`, ask),
+    });
   }
 
   /** `host:port`. */
@@ -154,6 +141,7 @@ export class RemoteNode implements LinkOwner {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#watch?.cancel();
+    this.bulk.drop();
     await Promise.all([this.#data, this.#probe, this.#slow].map((link) => link?.stop()));
     this.#resolveTried();
     for (const resolve of this.#waitingUntilReady.splice(0)) resolve();
@@ -165,6 +153,7 @@ export class RemoteNode implements LinkOwner {
     this.#address = address;
     this.#name = addressText(address);
     for (const link of [this.#data, this.#probe, this.#slow]) link?.moveTo(address);
+    this.bulk.drop();
   }
 
   /** Gives up the links, so that the node is admitted anew. */
@@ -262,6 +251,7 @@ export class RemoteNode implements LinkOwner {
 
   lost(wasReady: boolean): void {
     const { state, cause } = this.#data;
+    this.bulk.dropIdle();
     if (wasReady && !this.#isSilent) this.#heardMs = this.#clock.monotonicMs();
     // Once for a change: how it cannot be reached may differ from try to try, why it is refused matters.
     const toLog = state === "refused" ? cause : state;
@@ -277,25 +267,30 @@ export class RemoteNode implements LinkOwner {
   }
 
   wasNotExecuted(bytes: Uint8Array, start: number, end: number): boolean {
-    return startsWith(bytes, start, end, MOVED) || startsWith(bytes, start, end, CLUSTERDOWN);
+    return wasNotExecuted(bytes, start, end);
   }
 
   returned(request: ReturnedRequest, reply: Uint8Array | null): void {
-    const { route, isWrite, isSent, attempts } = request;
+    const { route, isWrite, isSent, attempts, sink, tag } = request;
+    const byteLength = reply === null ? 0 : longReplyBytes(reply);
+    if (byteLength > 0 && sink.tooLong !== undefined) {
+      const copy = request.source.bytes.slice(request.start, request.end);
+      return sink.tooLong(tag, { request: copy, route, isWrite, byteLength });
+    }
     if (reply !== null) {
       if (attempts >= SEND_ATTEMPTS_MAX || route < 0) return answer(request, this.#refusal(route, reply));
       this.pushTopology();
     } else if (isSent) {
-      if (isWrite) return answer(request, this.#uncertain());
+      if (isWrite) return answer(request, this.uncertainText());
       const isSuspect = this.#isSilent && route < 0;
-      if (isSuspect || attempts >= SEND_ATTEMPTS_MAX) return answer(request, this.#unreachable(route));
+      if (isSuspect || attempts >= SEND_ATTEMPTS_MAX) return answer(request, this.unreachableText(route));
     }
     this.#owner.ofReturned(route, this).#resend(request);
   }
 
   #resend(request: ReturnedRequest): void {
     if (this.#isAwaited()) this.#data.resend(request);
-    else answer(request, this.#unreachable(request.route));
+    else answer(request, this.unreachableText(request.route));
   }
 
   /** Whether requests may hope for the node. */
@@ -304,14 +299,15 @@ export class RemoteNode implements LinkOwner {
     return this.state === "ready" || this.#clock.monotonicMs() - this.#heardMs < RETRY_DEADLINE_MS;
   }
 
-  #uncertain(): string {
+  /** That a write of it got no answer. */
+  uncertainText(): string {
     return `UNCERTAIN The node ${this.#name} went away before it answered; ` +
       "the write may or may not have been applied";
   }
 
-  #unreachable(slot: number, lane: Lane = "data"): string {
+  /** That a request of `slot` was not done, because of `cause`. */
+  unreachableText(slot: number, cause = this.cause): string {
     const keeps = slot < 0 ? "" : ` that keeps slot ${slot}`;
-    const cause = lane === "slow" && this.state === "ready" ? this.#slow?.cause : this.cause;
     return `CLUSTERDOWN The node ${this.#name}${keeps} cannot be reached: ${cause}`;
   }
 
@@ -329,13 +325,18 @@ export class RemoteNode implements LinkOwner {
       ready: () => {},
       lost: () => {},
       wasNotExecuted: () => false,
-      returned: (request) => answer(request, this.#unreachable(-1, lane)),
+      returned: (request) => answer(request, this.unreachableText(-1, this.#causeOf(lane))),
     };
+  }
+
+  #causeOf(lane: Lane): string | undefined {
+    return lane === "slow" && this.state === "ready" ? this.#slow?.cause : this.cause;
   }
 
   /** The regular look for requests that wait too long and for a node that has fallen silent. */
   #look(): void {
     this.#looks++;
+    this.bulk.look();
     const wasHeard = [this.#data, this.#probe, this.#slow].filter((link) => link?.takeHeard()).length > 0;
     if (this.state !== "ready") {
       this.#slow?.returnUnsent();
@@ -364,6 +365,7 @@ export class RemoteNode implements LinkOwner {
     this.#isSilent = true;
     const cause = `it has said nothing for ${SILENT_LOOKS_MAX * LINK_LOOK_MS} ms`;
     for (const link of [this.#data, this.#probe, this.#slow]) link?.drop(cause);
+    this.bulk.drop();
   }
 
   async #askStatus(): Promise<void> {
@@ -385,14 +387,4 @@ export class RemoteNode implements LinkOwner {
   #resolveTried(): void {
     for (const resolve of this.#waitingUntilTried.splice(0)) resolve();
   }
-}
-
-function startsWith(bytes: Uint8Array, start: number, end: number, word: Uint8Array): boolean {
-  return end - start >= word.length && equalBytes(word, 0, word.length, bytes, start);
-}
-
-/** Answers `request` with an error. */
-function answer({ sink, tag }: ReturnedRequest, text: string): void {
-  const error = bytesOf(`-${text.replace(/[\r\n]+/g, " ")}\r\n`);
-  sink.receive(tag, new MemoryView(error), 0, error.length);
 }

@@ -16,6 +16,13 @@ import { FIRST_KEY, IS_WRITE, KEY_STEP, lastKeyOf } from "../protocol/command_co
 import { COMMAND_SPECS } from "../protocol/command_specs.ts";
 import type { ReplyValue } from "../protocol/reply_scanner.ts";
 import { argumentsOf, type Caller, dialectFor } from "./caller.ts";
+import { OutputBuffer } from "../core/output_buffer.ts";
+import { slotOfKey } from "../core/slot.ts";
+import { isTooLong } from "../link/ask.ts";
+import { encodeRequest } from "../protocol/request_encoder.ts";
+import { effectOn } from "./effects.ts";
+import type { LongReplies } from "./long_replies.ts";
+import type { PortionedReply } from "./portioned_reply.ts";
 import type { AskedNodes } from "./fan_out.ts";
 import { KeyQueue } from "./key_queue.ts";
 import type { KeyedRouter, RoutedRequest } from "./keyed_router.ts";
@@ -33,6 +40,9 @@ const LOOKING_OPTIONS = new Set(["NX", "XX", "GET", "KEEPTTL"]);
 /** Writes that do nothing to a key that is nowhere. */
 const NEVER_CREATES = new Set(["EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT", "PERSIST", "GETEX"]);
 const NOWHERE = -1;
+const OLD_VALUE_TOO_LONG =
+  "ERR The old value is too long to be told by this command with round-robin routing; " +
+  "read it with GET first";
 
 /** One request on its way. */
 interface Job {
@@ -52,22 +62,29 @@ export class RoundRobin implements KeyedRouter, AskedNodes {
   readonly #source: TopologySource;
   readonly #queue = new KeyQueue();
   readonly #locations: LocationCache;
+  readonly #longReplies: LongReplies;
   /** Where the next search begins: apart from the turns of writes, which would be uneven otherwise. */
   #searchTurn = 0;
   /** Whether every node was reached, or could not be for the time that requests wait for one. */
   #areTried = false;
 
-  constructor(nodes: Nodes, source: TopologySource, random: Random) {
+  constructor(
+    nodes: Nodes,
+    source: TopologySource,
+    { random, longReplies }: { random: Random; longReplies: LongReplies },
+  ) {
     this.#nodes = nodes;
     this.#source = source;
+    this.#longReplies = longReplies;
     this.#locations = new LocationCache(random);
   }
 
   route({ outbox, session }: Caller, { command, request }: RoutedRequest): Gate | null {
     const full = this.#nodes.firstFull(IS_WRITE[command] === 1);
     if (full !== null) return full;
-    const tag = outbox.open(dialectFor(request, session));
     const first = FIRST_KEY[command]!;
+    const slot = slotOfKey(request.bytes, request.starts[first]!, request.ends[first]!);
+    const tag = outbox.open(dialectFor(request, session), effectOn(slot, IS_WRITE[command] === 1));
     const isOneKey = lastKeyOf(command, request.argumentCount) < first + KEY_STEP[command]!;
     if (!isOneKey || routeOf[command] === ROUTE_SAME_SLOT) {
       const { name } = COMMAND_SPECS[command]!;
@@ -111,28 +128,39 @@ export class RoundRobin implements KeyedRouter, AskedNodes {
     return refusal === null ? done : [{ node: "", value: refusal }];
   }
 
-  async #serve(job: Job): Promise<ReplyValue> {
+  async #serve(job: Job): Promise<ReplyValue | PortionedReply> {
     if (!this.#areTried) await this.#tryAll();
     const { name } = COMMAND_SPECS[job.command]!;
     if (IS_WRITE[job.command] === 0) return name === "GET" ? await this.#get(job) : await this.#read(job);
-    return isOverwrite(name, job.args) ? await this.#overwrite(job) : await this.#update(job, name);
+    const value = isOverwrite(name, job.args) ? await this.#overwrite(job) : await this.#update(job, name);
+    return isTooLong(value) ? { kind: "error", text: OLD_VALUE_TOO_LONG } : value;
+  }
+
+  /** What node `index` said to a read; or its long reply, which is fetched when it is the client's turn. */
+  #said({ args }: Job, { index, value }: Said): ReplyValue | PortionedReply {
+    if (!isTooLong(value)) return value;
+    const request = new OutputBuffer();
+    encodeRequest(request, args);
+    return this.#longReplies.fromNode(this.#nodes.all[index]!, request.view());
   }
 
   /** GET: the value itself says whether it is there. */
-  async #get({ args, key }: Job): Promise<ReplyValue> {
+  async #get(job: Job): Promise<ReplyValue | PortionedReply> {
+    const { args, key } = job;
     let last: ReplyValue | null = null;
     for (const index of this.#order(this.#locations.get(key))) {
       const value = await this.#ask(index, args, false);
-      if (value.kind === "bulk") this.#locations.set(key, index);
-      if (!isUnreachable(value) && value.kind !== "nil") return value;
+      if (value.kind === "bulk" || isTooLong(value)) this.#locations.set(key, index);
+      if (!isUnreachable(value) && value.kind !== "nil") return this.#said(job, { index, value });
       if (last === null || value.kind === "nil") last = value;
     }
     return last ?? this.#ask(this.#anyIndex(), args, false);
   }
 
-  async #read(job: Job): Promise<ReplyValue> {
+  async #read(job: Job): Promise<ReplyValue | PortionedReply> {
     const found = await this.#locate(job.key);
-    return this.#ask(found === NOWHERE ? this.#anyIndex() : found, job.args, false);
+    const index = found === NOWHERE ? this.#anyIndex() : found;
+    return this.#said(job, { index, value: await this.#ask(index, job.args, false) });
   }
 
   /** A write that does not care what was there before. */

@@ -3,20 +3,26 @@
  * that node's output as they came, and nothing is allocated. Keys on several nodes become one request per node.
  */
 import { FIRST_KEY, IS_WRITE, KEY_STEP, lastKeyOf } from "../protocol/command_columns.ts";
+import { OutputBuffer } from "../core/output_buffer.ts";
+import { isTooLong } from "../link/ask.ts";
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from "../core/limits.ts";
 import { COMMAND_SPECS } from "../protocol/command_specs.ts";
 import { wrongArityText } from "../protocol/command_table.ts";
 import type { ReplyValue } from "../protocol/reply_scanner.ts";
 import type { Request } from "../protocol/request.ts";
-import { encodeDecoded } from "../protocol/request_encoder.ts";
+import { RequestDecoder } from "../protocol/request_decoder.ts";
+import { encodeDecoded, encodeRequest } from "../protocol/request_encoder.ts";
 import { KEY_TOO_LONG, VALUE_TOO_LONG } from "../protocol/size_errors.ts";
 import { slotOfKey } from "../core/slot.ts";
 import { type Caller, dialectFor } from "./caller.ts";
 import { ROUTE_KEY, ROUTE_SAME_SLOT, routeOf } from "./routes.ts";
 import type { KeyedRouter, RoutedRequest } from "./keyed_router.ts";
-import { first, mergeParts, type Part, placed, sum } from "./merge.ts";
+import { effectOn, effectOnSeveral } from "./effects.ts";
+import type { LongReplies, Piece } from "./long_replies.ts";
+import { first, itemsOf, mergeParts, type Part, placed, sum } from "./merge.ts";
 import type { Gate } from "./gate.ts";
 import type { Nodes } from "./nodes.ts";
+import type { PortionedReply } from "./portioned_reply.ts";
 import type { RemoteNode } from "./remote_node.ts";
 
 const CROSS_SLOT = "CROSSSLOT Keys in request don't hash to the same slot";
@@ -33,9 +39,11 @@ interface Share {
 
 export class SlotRouter implements KeyedRouter {
   readonly #nodes: Nodes;
+  readonly #longReplies: LongReplies;
 
-  constructor(nodes: Nodes) {
+  constructor(nodes: Nodes, longReplies: LongReplies) {
     this.#nodes = nodes;
+    this.#longReplies = longReplies;
   }
 
   route(caller: Caller, { request, command, source, start, end }: RoutedRequest): Gate | null {
@@ -52,7 +60,10 @@ export class SlotRouter implements KeyedRouter {
     if (gate !== null) return gate;
     const node = this.#nodes.ofSlot(slot);
     const { outbox, session } = caller;
-    const tag = outbox.open(dialectFor(request, session));
+    const effect = route === ROUTE_KEY || route === ROUTE_SAME_SLOT
+      ? effectOn(slot, isWrite)
+      : effectOnSeveral(isWrite);
+    const tag = outbox.open(dialectFor(request, session), effect);
     if (request.isLine) encodeDecoded(node.outgoing, request);
     else node.outgoing.append(source, start, end);
     node.added(outbox, tag, slot, isWrite);
@@ -80,9 +91,35 @@ export class SlotRouter implements KeyedRouter {
     const gate = this.#nodes.firstFull(IS_WRITE[command] === 1) ?? this.#gateOf(command, request);
     if (gate !== null) return gate;
     const { outbox, session } = caller;
-    const tag = outbox.open(dialectFor(request, session));
-    outbox.answerLater(tag, gather(command, this.#sharesOf(command, request)));
+    const tag = outbox.open(dialectFor(request, session), effectOnSeveral(IS_WRITE[command] === 1));
+    outbox.answerLater(tag, this.#gather(command, request));
     return null;
+  }
+
+  /** Sends every share at once, before this returns; resolves to the merged reply when all have answered. */
+  async #gather(command: number, request: Request): Promise<ReplyValue | PortionedReply> {
+    const { name, routing } = COMMAND_SPECS[command]!;
+    const shares = this.#sharesOf(command, request);
+    // The keys of a read may be needed again, when the bytes that they lie in have been used for something else.
+    const kept = new OutputBuffer();
+    if (routing === "split-array") encodeDecoded(kept, request);
+    const isWrite = IS_WRITE[command] === 1;
+    const asked = shares.map(async ({ node, slot, args }): Promise<Part> => {
+      return { node: node.name, value: await node.ask(args, isWrite, slot) };
+    });
+    const parts = await Promise.all(asked);
+    if (routing === "split-sum") return mergeParts(parts, { command: name, isWrite }, sum);
+    if (routing !== "split-array") return mergeParts(parts, { command: name, isWrite }, first);
+    const isLong = parts.map(({ value }) => isTooLong(value));
+    if (!isLong.includes(true)) {
+      return mergeParts(parts, { command: name, isWrite }, placed(shares.map((share) => share.positions)));
+    }
+    // What is wrong with another part fails the whole.
+    const others = parts.filter((_, i) => !isLong[i]);
+    if (others.some(({ value }) => value.kind === "error")) {
+      return mergeParts(others, { command: name, isWrite }, first);
+    }
+    return this.#longReplies.arrayOf(piecesOf(kept.view(), shares, parts));
   }
 
   /** What is wrong with a key or what belongs to it: no node is to do its part when another one will refuse its own. */
@@ -133,20 +170,30 @@ export class SlotRouter implements KeyedRouter {
   }
 }
 
-/** Sends every share at once, before this returns; resolves to the merged reply when all have answered. */
-async function gather(command: number, shares: readonly Share[]): Promise<ReplyValue> {
-  const { name, routing } = COMMAND_SPECS[command]!;
-  const isWrite = IS_WRITE[command] === 1;
-  const asked = shares.map(async ({ node, slot, args }): Promise<Part> => {
-    return { node: node.name, value: await node.ask(args, isWrite, slot) };
+/** The values that are there, and a `GET` for each key of the shares whose replies are too long; in the order of `request`. */
+function piecesOf(
+  request: Uint8Array<ArrayBuffer>,
+  shares: readonly Share[],
+  parts: readonly Part[],
+): Piece[] {
+  const decoder = new RequestDecoder();
+  decoder.decode(request, 0, request.length);
+  const pieces: Piece[] = [];
+  shares.forEach(({ positions }, i) => {
+    const part = parts[i]!;
+    positions.forEach((position, j) => {
+      const start = decoder.starts[position + 1]!;
+      const end = decoder.ends[position + 1]!;
+      pieces[position] = isTooLong(part.value) ? getRequest(request.slice(start, end)) : itemsOf(part)[j]!;
+    });
   });
-  const parts = await Promise.all(asked);
-  const merge = routing === "split-sum"
-    ? sum
-    : routing === "split-array"
-    ? placed(shares.map((share) => share.positions))
-    : first;
-  return mergeParts(parts, { command: name, isWrite }, merge);
+  return pieces;
+}
+
+function getRequest(key: Uint8Array): Piece {
+  const output = new OutputBuffer();
+  encodeRequest(output, ["GET", key]);
+  return { request: output.view(), to: slotOfKey(key, 0, key.length), isWrite: false };
 }
 
 function refuse({ outbox, session }: Caller, request: Request, text: string): null {

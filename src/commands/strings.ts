@@ -42,7 +42,7 @@ function setWithOptions(context: CommandContext): void {
   const isWanted = row === 0 ? !setOptions.onlyIfPresent : !setOptions.onlyIfMissing;
   if (!isWanted && row !== 0) store.touch(row);
   if (setOptions.returnsOld) {
-    const oldLength = keepAside(store, row);
+    const oldLength = keepAside(context, store, row);
     if (!isWanted || replace(context, row, 2, expiresAtMs)) replyKeptAside(context, oldLength);
     scratch.release();
   } else if (!isWanted) {
@@ -83,7 +83,7 @@ function setUntil(context: CommandContext, kind: TimeKind, command: string): voi
 /** GETSET key value */
 export function getset(context: CommandContext): void {
   const store = context.storeOf(1);
-  const oldLength = keepAside(store, findArgument(context, store, 1));
+  const oldLength = keepAside(context, store, findArgument(context, store, 1));
   if (setArgument(context, 1, 2, 0)) replyKeptAside(context, oldLength);
   scratch.release();
 }
@@ -126,11 +126,12 @@ function hasPassed(context: CommandContext, expiresAtMs: number): boolean {
   return expiresAtMs !== 0 && expiresAtMs <= context.nowMs;
 }
 
-/** Copies the value of `row` to the scratch room; its length, or −1 when there is no row. */
-function keepAside(store: Store, row: Row): number {
+/** Copies the value of `row`, which will be the reply, to the scratch room; its length, or −1 when there is no row. */
+function keepAside({ reply }: CommandContext, store: Store, row: Row): number {
   if (row === 0) return -1;
   store.touch(row);
   const length = store.valueLength(row);
+  reply.expect(length);
   store.copyValue(row, scratch.take(length), 0);
   return length;
 }

@@ -304,6 +304,19 @@ export const SILENT_LOOKS_MAX = 10;
 export const RETRY_DEADLINE_MS = 3_000;
 /** `INFO` at a balancer waits this long for the nodes; then it goes by what they told before. */
 export const INFO_WAIT_MS = 250;
+/**
+ * The longest reply that a node gives on a link, where all clients of a balancer would wait for it, and the balancer would
+ * hold it whole. Longer ones are fetched by connections of their own, and handed on while they arrive …
+ */
+export const LINK_REPLY_BYTES_MAX = 256 * KIB;
+/** … so many at a time from a node, by each event loop of a balancer … */
+export const BULK_CONNECTIONS_MAX = 4;
+/** … while so many more wait. */
+export const BULK_WAITING_MAX = 4_096;
+/** When somebody waits, a client that has taken nothing of such a reply for this long is dropped. */
+export const BULK_SILENCE_MS_MAX = 2_000;
+/** A connection for long replies that is not used for this long is closed. */
+export const BULK_IDLE_MS_MAX = 10_000;
 /** Sends of one request, the first included. */
 export const SEND_ATTEMPTS_MAX = 3;
 /** Parts of the key space that one SCAN goes through while it has fewer keys than its COUNT. */
@@ -354,6 +367,8 @@ assert(
   READ_BUFFERS_KEPT_BYTES_MAX / WORKER_COUNT_MAX >= READ_BUFFER_BYTES_KEEP,
   "any worker may keep a large read buffer",
 );
+assert(REPLY_BYTES_SMALL < LINK_REPLY_BYTES_MAX, "a reply that is too long for a link is announced");
+assert(2 * SLOT_COUNT <= 2 ** 15, "a slot and a bit are a positive i16");
 assert(SHARD_COUNT_MAX <= SLOT_COUNT, "every shard has a slot");
 assert(NODE_COUNT_MAX < 256, "a node's index is a u8");
 assert(

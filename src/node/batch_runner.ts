@@ -28,6 +28,7 @@ import type { WaitsFor } from "./commit_point.ts";
 import { type CommitStage, COMMITTED } from "./commits.ts";
 import { DecodedRequest } from "./decoded_request.ts";
 import { Executor } from "./executor.ts";
+import { checkLinkReply, TooLongForLink } from "./long_reply.ts";
 
 const NOT_HTTP = "ERR This port speaks RESP and text lines, not HTTP";
 const INTERNAL_ERROR =
@@ -178,7 +179,8 @@ export class BatchRunner implements ReplyGate {
         }
       } catch (error) {
         if (error === NO_ROOM) return this.#putOff(client, i, replyStart);
-        this.#fail(client, error, replyStart);
+        if (error instanceof TooLongForLink) executor.refuse(error.message, false);
+        else this.#fail(client, error, replyStart);
       }
       const point = executor.takeCommitPoint();
       buffer.consume(decoded.end);
@@ -194,10 +196,11 @@ export class BatchRunner implements ReplyGate {
     return undefined;
   }
 
-  /** A request is about to make a reply of `bytes`: goes on when there is room. A link is not held up by a client of it. */
+  /** A request is about to make a reply of `bytes`: goes on when there is room. On a link it does so, or is too long. */
   check(bytes: number): void {
     const client = this.#client!;
-    if (this.#isCleared || client.outbox.isLink || IS_WRITE[client.session.lastCommand] === 1) return;
+    if (this.#isCleared) return;
+    if (client.outbox.isLink) return checkLinkReply(bytes);
     const { budget } = this.#services.memory;
     const madeBytes = this.#replies.output.length - this.#batchStart;
     if (!client.hasTurn && (budget.isAwaited || !budget.hasRoom(madeBytes + bytes))) {

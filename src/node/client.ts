@@ -101,7 +101,7 @@ export class NodeClient extends Client implements BatchClient {
 
   /** Whether it need not become a link any more, because it is one. */
   #isLinkByNow(): boolean {
-    if (!this.session.isLink) return false;
+    if (!this.session.isPeer) return false;
     this.#handshakeTimer?.cancel();
     this.#handshakeTimer = null;
     return true;

@@ -6,7 +6,7 @@
  * A link is older when it belongs to another run of the balancer's process, or to the same run and lane with a smaller
  * number. A balancer's lanes are links side by side, each for a purpose of its own.
  */
-import type { LinkName } from "../protocol/roundel_exchange.ts";
+import { BULK_LANE, type LinkName } from "../protocol/roundel_exchange.ts";
 import type { Session } from "../serving/session.ts";
 
 export class LinkRegistry {
@@ -25,7 +25,8 @@ export class LinkRegistry {
       this.#links.delete(older);
       older.drop();
     }
-    session.isLink = true;
+    session.isPeer = true;
+    session.isLink = !name.lane.startsWith(BULK_LANE);
     this.#links.set(session, name);
     return "";
   }

@@ -6,12 +6,15 @@ import type { OutputBuffer } from "../core/output_buffer.ts";
 
 /** Asked before a long reply is made. */
 export interface ReplyGate {
-  /** Throws when there is no room yet for a reply of `bytes`. */
+  /** Throws when a reply of `bytes` cannot be made now. The request is run again, or never: nothing may have changed. */
   check(bytes: number): void;
 }
 
 export interface Reply {
-  /** The reply will be of about `bytes`, all its values together. Throws when there is no room for it yet. */
+  /**
+   * The reply will be of about `bytes`, all its values together. Throws when it cannot be made now. A command that changes
+   * something calls it before.
+   */
   expect(bytes: number): void;
   /** `OK`. */
   ok(): void;
@@ -35,6 +38,8 @@ export interface Reply {
    */
   bulkStart(length: number): OutputBuffer;
   bulkEnd(): void;
+  /** Begins a value of `length` bytes, which the caller writes bit by bit; {@linkcode Reply.bulkEnd} follows. */
+  bulkHead(length: number): void;
   /** Makes room for `byteCount` bytes at once: a long reply is not copied then while it grows. */
   reserve(byteCount: number): void;
   /** Opens an array; the next `count` replies are its elements. */

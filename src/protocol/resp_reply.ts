@@ -95,6 +95,10 @@ export class RespReply implements Reply {
     this.#lineEnd();
   }
 
+  bulkHead(length: number): void {
+    this.#header(DOLLAR, length, 0);
+  }
+
   reserve(byteCount: number): void {
     this.#output.reserve(byteCount);
   }

@@ -8,11 +8,14 @@
  *                                                       that epoch or an older one of the shard, and does not lead in it
  *     ROUNDEL RESUME <shard> …                        → OK; see below
  *     ROUNDEL LINK <balancer> <run> <lane> <number>   → OK; from here on the connection is a link, see `link_run.ts`
+ *     -LARGE <bytes>                                  what a link answers to a request whose reply would be of so many
+ *                                                     bytes: it was not executed; the reply is fetched by a bulk lane
  *
  * Each link has a name: the balancer's id, the run of its process, the lane (a balancer has several links to a node, for
  * different purposes), and a number that grows with each connection of the lane. Before a node answers `LINK` it closes
  * every link of the same balancer from another run, and those of the same run and lane with a smaller number, and it
- * runs none of their requests any more: so what a balancer has given up for lost stays lost.
+ * runs none of their requests any more: so what a balancer has given up for lost stays lost. On a lane whose name begins
+ * with `bulk` replies have no runs: they are as any client gets them, one request at a time.
  *
  * Once a node has refused a request of a shard on a link, with `TRYAGAIN` because it does not serve the shard just now, or
  * with `MOVED`, it refuses all later ones of that shard on that link, until it is told to `RESUME` there. The balancer says
@@ -104,6 +107,11 @@ export interface LinkName {
   readonly lane: string;
   readonly number: number;
 }
+
+/** How the names of lanes begin whose connections are none of links otherwise. */
+export const BULK_LANE = "bulk";
+/** The kind of error that stands for a reply that is too long for a link. */
+export const LARGE_KIND = "LARGE";
 
 export const IDENTITY_REQUEST: readonly string[] = ["ROUNDEL", "IDENTITY"];
 export const STATUS_REQUEST: readonly string[] = ["ROUNDEL", "STATUS"];

@@ -70,6 +70,8 @@ export class TextReply implements Reply {
     this.#output.byte(LF);
   }
 
+  bulkHead(): void {}
+
   reserve(byteCount: number): void {
     this.#output.reserve(byteCount);
   }

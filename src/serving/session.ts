@@ -42,7 +42,9 @@ export class Session {
   lastSubcommand = "";
   /** To be closed once its replies are written: set by `QUIT`, and where to go on would do what nobody asked for. */
   wantsClose = false;
-  /** Set by `ROUNDEL LINK`: from the next request on replies may overtake each other. */
+  /** Set by `ROUNDEL LINK`: the client is a balancer. */
+  isPeer = false;
+  /** Set with it, but for bulk lanes: from the next request on replies may overtake each other. */
   isLink = false;
   /** On a link: shards of which a request was refused, so that later ones are too, until it is told to go on. */
   refusedShards: Set<number> | null = null;

@@ -59,6 +59,11 @@ class TestOutbox {
       gatheredFlush: new GatheredFlush(this.clock),
       faults: new FaultLog(this.logger, this.clock),
       replyBudget: this.budget,
+      longReplies: {
+        single: () => {
+          throw new Error("no reply is long here");
+        },
+      },
     });
   }
 

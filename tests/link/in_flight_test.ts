@@ -57,7 +57,7 @@ Deno.test("Requests keep their numbers and bytes through answers in any order, r
       let watchesEnded = 0;
       let watchesBegun = 0;
       const answered: number[] = [];
-      const sink = { receive: (tag: number) => answered.push(tag) };
+      const sink = { receive: (tag: number) => answered.push(tag), tooLong: () => {} };
       const addAgain = (request: ReturnedRequest) => {
         requests.addReturned(request);
         const { tag, isWrite, attempts, text } = seen(request);
@@ -124,7 +124,7 @@ Deno.test("Requests keep their numbers and bytes through answers in any order, r
 Deno.test("A request that waits long holds up none of those behind it", () => {
   const requests = new InFlight();
   const answered: number[] = [];
-  const sink = { receive: (tag: number) => answered.push(tag) };
+  const sink = { receive: (tag: number) => answered.push(tag), tooLong: () => {} };
   const send = (tag: number) => {
     requests.gathered.ascii("x");
     requests.add(sink, tag, -1, false);
@@ -144,7 +144,7 @@ Deno.test("A request that waits long holds up none of those behind it", () => {
 
 Deno.test("A link is full at its bound, and not before", () => {
   const requests = new InFlight();
-  const sink = { receive: () => {} };
+  const sink = { receive: () => {}, tooLong: () => {} };
   for (let i = 0; i < LINK_IN_FLIGHT_MAX; i++) {
     assertEquals(requests.isFullFor(false), false);
     requests.gathered.ascii("x");

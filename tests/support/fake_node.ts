@@ -38,6 +38,8 @@ export class FakeNode {
   /** Reads that brought something. */
   readCount = 0;
   script: Script = () => null;
+  /** The error with which it refuses, on a link, to answer at length. */
+  longReply: Script = () => null;
   /** What has to happen before a request is answered. */
   waitFor: (args: readonly string[]) => Promise<void> | undefined = () => undefined;
   readonly #network: SimulatedNetwork;
@@ -140,8 +142,11 @@ export class FakeNode {
         if (!isForNode) this.requests.push(args);
         if (this.#isHolding && !isForNode) await new Promise<void>((resolve) => this.#release.push(resolve));
         await this.waitFor(args);
-        const isNewLink = args[0] === "ROUNDEL" && args[1] === "LINK";
-        const reply = this.script(args) ?? (isNewLink ? this.#link(connection, args) : this.#answer(args));
+        const isNamed = args[0] === "ROUNDEL" && args[1] === "LINK";
+        const isNewLink = isNamed && !args[4]!.startsWith("bulk");
+        const long = number < 0 ? null : this.longReply(args);
+        const reply = long ?? this.script(args) ??
+          (isNamed ? this.#link(connection, args) : this.#answer(args));
         await writeAll(connection, number < 0 ? bytesOf(reply) : runOf(number, reply));
         if (isNewLink || number >= 0) number++;
       }
