@@ -233,6 +233,8 @@ export const GRACE_MS = 1_000;
 export const ROLE_LOOK_MS = 50;
 /** Mutations of a shard that wait for acknowledgements before connections stop taking requests. */
 export const UNACKNOWLEDGED_MAX = 65_536;
+/** And the log from the oldest of them on. So writes wait for a member of the set before it is left to the log. */
+export const UNACKNOWLEDGED_BYTES_MAX = 4 * MIB;
 /** A copy that is so few mutations behind is counted in, to join the in-sync set. */
 export const JOIN_LAG_MAX = 1_024;
 /** A copy leaves the set when its link has been broken for so long … */
@@ -376,5 +378,9 @@ assert(
   "silence is noticed before requests have waited too long",
 );
 assert(RECORD_BYTES_MAX <= STREAM_CHUNK_BYTES_MAX, "any record fits into a batch");
+assert(
+  UNACKNOWLEDGED_BYTES_MAX <= STREAM_BUFFER_BYTES / 2,
+  "a stream has room for what writes wait for, and a batch of requests more",
+);
 assert(STREAM_CHUNK_BYTES <= APPEND_BYTES, "a batch has room for a piece of a stream");
 assert(DUMP_STEP_MS <= BACKGROUND_STEP_MS, "dumps are background work");

@@ -10,7 +10,7 @@
  * epoch without it has been adopted.
  */
 import { assert } from "../core/assert.ts";
-import { LEASE_MS, UNACKNOWLEDGED_MAX } from "../core/limits.ts";
+import { LEASE_MS, UNACKNOWLEDGED_BYTES_MAX, UNACKNOWLEDGED_MAX } from "../core/limits.ts";
 import type { Position } from "../core/mutation.ts";
 import type { Acknowledgement, StreamState } from "./led_shard.ts";
 import { PeerProgress } from "./peer_progress.ts";
@@ -84,7 +84,7 @@ export class Leadership {
 
   /** Whether so much waits for acknowledgements that no more should be added. */
   get isCongested(): boolean {
-    return this.#ring.count >= UNACKNOWLEDGED_MAX;
+    return this.#ring.count >= UNACKNOWLEDGED_MAX || this.#ring.spanBytes >= UNACKNOWLEDGED_BYTES_MAX;
   }
 
   /** Copies that the controller should take into the set, and members that it should take out. In the present epoch. */

@@ -1,6 +1,7 @@
 /**
  * Where in the node's log the newest mutations of a shard lie, by their sequence: those that not every counted member has
- * acknowledged yet. It grows with what is kept, which `UNACKNOWLEDGED_MAX` bounds but for one batch of requests.
+ * acknowledged yet. It grows with what is kept, which `UNACKNOWLEDGED_MAX` and `UNACKNOWLEDGED_BYTES_MAX` bound but for
+ * one batch of requests.
  */
 import { assert } from "../core/assert.ts";
 import type { Position } from "../core/mutation.ts";
@@ -32,6 +33,13 @@ export class PositionRing {
   /** Position of the oldest one that is kept; `Infinity` when none is. */
   get firstPosition(): Position {
     return this.#count === 0 ? Infinity : this.#positions[this.#head]!;
+  }
+
+  /** Bytes of the log from the oldest one that is kept to the newest, whatever shards they are of. */
+  get spanBytes(): number {
+    if (this.#count === 0) return 0;
+    return this.#positions[(this.#head + this.#count - 1) & (this.#positions.length - 1)]! -
+      this.firstPosition;
   }
 
   /** The next mutation lies before `position`. */

@@ -5,6 +5,7 @@ import {
   REPLICA_AWAY_MS,
   REPLICA_LAG_MS,
   REPLICA_SILENT_MS,
+  UNACKNOWLEDGED_BYTES_MAX,
   UNACKNOWLEDGED_MAX,
 } from "../../src/core/limits.ts";
 import { Leadership } from "../../src/replication/leadership.ts";
@@ -32,10 +33,10 @@ class TestShard {
     for (const id of ids) this.leadership.streamChanged(id, "live", 0);
   }
 
-  append(count = 1): void {
+  append(count = 1, position = 0): void {
     for (let i = 0; i < count; i++) {
       this.#sequence++;
-      this.leadership.appended(this.#sequence, this.#sequence);
+      this.leadership.appended(this.#sequence, position + this.#sequence);
     }
   }
 
@@ -201,6 +202,18 @@ Deno.test("A primary that is sealed answers nothing until its next epoch, and co
   assert(shard.has(11));
   shard.leadership.enterEpoch({ epoch: 6, ids: ["a"], members: ["a"] }, 10);
   assertEquals(shard.leadership.whyNotServed(1), "");
+});
+
+Deno.test("What waits for acknowledgements is bounded in bytes of the log, too", () => {
+  const shard = new TestShard(["a"], ["a"]);
+  shard.hear("a", 10);
+  shard.append(3);
+  shard.append(1, UNACKNOWLEDGED_BYTES_MAX - 4);
+  assert(!shard.leadership.isCongested);
+  shard.append(1, UNACKNOWLEDGED_BYTES_MAX - 4);
+  assert(shard.leadership.isCongested);
+  shard.hear("a", 11);
+  assert(!shard.leadership.isCongested);
 });
 
 Deno.test("What waits for acknowledgements is bounded, and what is kept of it can outgrow its first room", () => {
