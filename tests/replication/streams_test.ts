@@ -93,6 +93,36 @@ Deno.test("A copy that was away gets what it lacks from the log", async () => {
   await primary.stop();
 });
 
+Deno.test("The log keeps what a copy lacks that was live, while it is away", async () => {
+  const world = newWorld();
+  const primary = await PrimaryNode.start(new SimulatedDisk(), { ...world, segmentBytes: 500 });
+  const disk = new SimulatedDisk();
+  let replica = await FollowerNode.start(disk, world);
+  primary.follow(replica);
+  await settle();
+  const { log } = primary.folder;
+  const write = async (key: string) => {
+    primary.set(0, key, "v".repeat(400));
+    await settle();
+    await log.removeBefore(log.committedPosition);
+  };
+  for (const key of ["a", "b", "c"]) await write(key);
+  await advance(world.clock, BEAT_MS);
+  replica.die();
+  disk.losePower();
+  for (const key of ["d", "e", "f"]) await write(key);
+  replica = await FollowerNode.start(disk, world);
+  await until(world, () => hasAll(primary));
+  assertEquals(primary.led[0]!.told.slice(-4), ["away", "placing", "catching up", "live"]);
+  assert(log.beginning > 0, "what it has is not kept");
+  const { beginning } = log;
+  await advance(world.clock, BEAT_MS);
+  await log.removeBefore(log.committedPosition);
+  assert(log.beginning > beginning, "what it has got meanwhile is not kept any more");
+  assertEquals(replica.content(), primary.content());
+  await primary.stop();
+});
+
 Deno.test("A copy for which the log does not reach back is filled while the shard changes", async () => {
   const world = newWorld();
   const primary = await PrimaryNode.start(new SimulatedDisk(), { ...world, segmentBytes: 2_000 });
