@@ -40,6 +40,8 @@ export interface ServerDoor extends ServerFacts {
   backgroundSave(): string;
   /** When the last dump became durable, in milliseconds since 1970. */
   readonly lastSaveMs: number;
+  /** How many other copies have whatever is committed, of every shard at least. */
+  inSyncReplicaCount(): number;
   /** Resolves to whether all that was changed up to now is committed; `false` when it never will be. */
   whenCommitted(): Promise<boolean>;
   /** Carries out `ROUNDEL …`, with which a balancer steers a node, and replies. */

@@ -24,7 +24,7 @@ import { copy, rename, renamenx } from "./key_moves.ts";
 import { del, exists, touch, type } from "./keys.ts";
 import { dbsize, flushall, keys, randomkey } from "./keyspace.ts";
 import { scan } from "./scan.ts";
-import { bgsave, lastsave, roundel, save } from "./server.ts";
+import { bgsave, lastsave, roundel, save, wait } from "./server.ts";
 import { mget, mset, msetnx } from "./several_strings.ts";
 import { append, getrange, setrange, strlen } from "./string_ranges.ts";
 import { get, getdel, getex, getset, psetex, set, setex, setnx } from "./strings.ts";
@@ -81,6 +81,7 @@ const HANDLERS_BY_NAME: Readonly<Record<string, Handler>> = {
   BGSAVE: bgsave,
   LASTSAVE: lastsave,
   ROUNDEL: roundel,
+  WAIT: wait,
 };
 
 /** What a session's handler says later is said into the node's own reply. */

@@ -243,6 +243,10 @@ export const REPLICA_AWAY_MS = 500;
 export const REPLICA_SILENT_MS = 1_000;
 /** … or when it takes so long to have what there is. */
 export const REPLICA_LAG_MS = 2_000;
+/** `WAIT` looks for more replicas this often … */
+export const WAIT_LOOK_MS = 50;
+/** … and for no longer than this, whatever the client says. */
+export const WAIT_MS_MAX = 60_000;
 /** A primary's node looks this often to which copies of its shards it should show that it is there. */
 export const BEAT_MS = 250;
 /** A node that owes answers and says nothing for so many beats is connected to anew. */

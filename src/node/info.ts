@@ -15,6 +15,7 @@ import type { SessionRegistry } from "../serving/session.ts";
 import type { Store } from "../store/store.ts";
 import type { Dumps } from "./dumps.ts";
 import type { LoopMonitor } from "./loop_monitor.ts";
+import type { Roles } from "./roles.ts";
 import type { ShardTable } from "./shard_table.ts";
 
 export interface InfoSources {
@@ -29,6 +30,7 @@ export interface InfoSources {
   readonly dumps: Dumps;
   readonly monitor: LoopMonitor;
   readonly shards: ShardTable;
+  readonly roles: Roles;
   readonly cluster: () => ClusterView;
   readonly clientCountMax: number;
   readonly sessions: SessionRegistry;
@@ -98,7 +100,17 @@ const SECTIONS: Readonly<Record<string, (sources: InfoSources) => InfoLines>> = 
     ["loop_stalls_over_5_ms", monitor.stallsOver5Ms],
     ["loop_stalls_over_20_ms", monitor.stallsOver20Ms],
   ],
-  Replication: ({ shards }) => replicationLines(shards.topology?.cluster ?? shards.myId),
+  Replication: ({ shards, roles }) =>
+    replicationLines(shards.topology?.cluster ?? shards.myId, {
+      offset: roles.offset,
+      replicas: roles.replicaNodes().map(({ host, port, areInSync, offset, silentMs }) => ({
+        host,
+        port,
+        isOnline: areInSync,
+        offset,
+        lagSeconds: Math.floor(silentMs / 1000),
+      })),
+    }),
   Cluster: ({ shards, cluster }) => [
     ...clusterLines(cluster(), shards.topology?.cluster ?? ""),
     ["shards", shards.shards.map((shard) => shard.id).join(",")],

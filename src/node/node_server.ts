@@ -218,6 +218,7 @@ export class NodeServer {
       dumps,
       monitor: this.#monitor,
       shards: this.#copies.table,
+      roles: this.#copies.roles,
       cluster,
       clientCountMax: this.#options.clientCountMax,
       sessions,
@@ -233,6 +234,7 @@ export class NodeServer {
         return dumps.lastSaveMs;
       },
       settings: () => settings,
+      inSyncReplicaCount: () => this.#copies.roles.inSyncReplicaCount,
       whenCommitted: () => commits.whenAllCommitted(),
       admin: (context: CommandContext) =>
         runAdmin(this.#copies, { context, links: this.#links, replicas, writeRefusal }),

@@ -42,6 +42,18 @@ interface Role {
   lackingEpoch: number;
 }
 
+/** A node that keeps other copies of the shards that are led here. */
+export interface ReplicaNode {
+  readonly host: string;
+  readonly port: number;
+  /** Whether all those copies are in their in-sync sets. */
+  readonly areInSync: boolean;
+  /** Mutations that they have. */
+  readonly offset: number;
+  /** How long ago that was sent which it has acknowledged last, of any of the shards at most. */
+  readonly silentMs: number;
+}
+
 export class Roles implements FollowedCopies {
   /** Called when something was committed, or never will be. */
   onSettled: () => void = () => {};
@@ -148,16 +160,34 @@ export class Roles implements FollowedCopies {
     });
   }
 
-  /** The other copies of the shards that are led here. */
-  *replicas(): Iterable<
-    { readonly shard: number; readonly id: string; readonly isMember: boolean; readonly lag: number }
-  > {
-    for (const { led, copy } of this.#roles.values()) {
-      if (led === null) continue;
-      for (const { id, isMember, acknowledged } of led.leadership.places()) {
-        yield { shard: copy.id, id, isMember, lag: copy.history.sequence - Math.max(acknowledged, 0) };
-      }
-    }
+  /** How many of the other copies of every shard of the cluster are in sync, at least. */
+  get inSyncReplicaCount(): number {
+    const shards = this.#topology?.shards ?? [];
+    return shards.length === 0 ? 0 : Math.min(...shards.map(({ inSync }) => inSync.length - 1));
+  }
+
+  /** The nodes that keep other copies of the shards that are led here. */
+  replicaNodes(): ReplicaNode[] {
+    const nowMs = this.#options.clock.monotonicMs();
+    const places = [...this.#roles.values()].flatMap(({ led }) => led?.leadership.places() ?? []);
+    return (this.#topology?.nodes ?? []).flatMap(({ id, host, port }) => {
+      const own = places.filter((place) => place.id === id);
+      if (own.length === 0) return [];
+      return [{
+        host,
+        port,
+        areInSync: own.every(({ isMember }) => isMember),
+        offset: own.reduce((sum, { acknowledged }) => sum + Math.max(acknowledged, 0), 0),
+        silentMs: Math.max(...own.map(({ sentAtMs }) => nowMs - Math.max(sentAtMs, this.#startedMs))),
+      }];
+    });
+  }
+
+  /** Mutations of the shards that are led here, since the cluster was made. */
+  get offset(): number {
+    let sum = 0;
+    for (const { role, copy } of this.#roles.values()) if (role.isPrimary) sum += copy.history.sequence;
+    return sum;
   }
 
   async stop(): Promise<void> {

@@ -95,6 +95,14 @@ export const SERVER_SPECS = specsOf("server", [
     routing: "all-ok",
   },
   {
+    usage: "WAIT numreplicas timeout",
+    summary: "Returns how many replicas have the client's writes",
+    since: "3.0.0",
+    arity: 3,
+    flags: ["blocking"],
+    routing: "all-min",
+  },
+  {
     usage: "LASTSAVE",
     summary: "Returns when the last dump was written, in seconds since 1970",
     since: "1.0.0",

@@ -25,6 +25,16 @@ export interface Peers {
   readonly members: readonly string[];
 }
 
+/** How far another copy has got. */
+export interface PeerPlace {
+  readonly id: string;
+  readonly isMember: boolean;
+  /** It has everything up to here; negative where that is unknown. */
+  readonly acknowledged: number;
+  /** When the newest of what it has acknowledged was sent; −Infinity before anything was. */
+  readonly sentAtMs: number;
+}
+
 export interface LeadershipOptions extends Peers {
   readonly shard: number;
   /** The node's own log. */
@@ -96,13 +106,8 @@ export class Leadership {
     return { join: proposed.map(({ id }) => id), leave: unfit.map(({ id }) => id) };
   }
 
-  /** How many copies have everything up to `sequence`. */
-  countWith(sequence: number): number {
-    return [...this.#peers.values()].filter(({ acknowledged }) => acknowledged >= sequence).length;
-  }
-
-  /** How far each of the other copies has got; −1 where that is unknown. */
-  places(): { readonly id: string; readonly isMember: boolean; readonly acknowledged: number }[] {
+  /** How far each of the other copies has got. */
+  places(): PeerPlace[] {
     return [...this.#peers.values()];
   }
 

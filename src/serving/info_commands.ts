@@ -13,6 +13,7 @@ import type { Say, SessionContext } from "./session_context.ts";
 const NAME_BYTES_MAX = 64;
 const TOO_MANY_NAMES = `ERR INFO takes at most ${REQUEST_NAMES_MAX} sections`;
 const NAMES_OF_ALL = ["all", "everything", "default"];
+const NO_REPLICAS = { offset: 0, replicas: [] };
 /** Digits of the id of a history of replication. */
 const REPLICATION_ID_DIGITS = 40;
 
@@ -72,21 +73,39 @@ export function serverLines({ role, mode, runId, port, uptimeMs }: ServerLines):
   ];
 }
 
-/** Everybody who answers clients is a master to them: replicas are not spoken to. */
-export function replicationLines(historyId: string): InfoLines {
+/** A node that keeps copies, as Redis' `INFO` tells of a replica. */
+export interface ReplicaLine {
+  readonly host: string;
+  readonly port: number;
+  readonly isOnline: boolean;
+  readonly offset: number;
+  readonly lagSeconds: number;
+}
+
+/** Everybody who answers clients is a master to them: a node that only keeps copies is not spoken to. */
+export function replicationLines(
+  historyId: string,
+  { offset, replicas }: { readonly offset: number; readonly replicas: readonly ReplicaLine[] } = NO_REPLICAS,
+): InfoLines {
   return [
     ["role", "master"],
-    ["connected_slaves", 0],
+    ["connected_slaves", replicas.length],
+    ...replicas.map((replica, i) => [`slave${i}`, replicaText(replica)] as const),
     ["master_failover_state", "no-failover"],
     ["master_replid", hexId(historyId)],
     ["master_replid2", "0".repeat(REPLICATION_ID_DIGITS)],
-    ["master_repl_offset", 0],
+    ["master_repl_offset", offset],
     ["second_repl_offset", -1],
     ["repl_backlog_active", 0],
     ["repl_backlog_size", 0],
     ["repl_backlog_first_byte_offset", 0],
     ["repl_backlog_histlen", 0],
   ];
+}
+
+function replicaText({ host, port, isOnline, offset, lagSeconds }: ReplicaLine): string {
+  const state = isOnline ? "online" : "send_bulk";
+  return `ip=${host},port=${port},state=${state},offset=${offset},lag=${lagSeconds}`;
 }
 
 export function clusterLines({ enabled, version }: ClusterView, clusterId: string): InfoLines {

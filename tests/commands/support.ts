@@ -43,6 +43,7 @@ export class FakeServer implements ServerDoor {
   readonly clusterView = new FakeCluster();
   sections: InfoSections = {};
   commits = true;
+  replicaCount = 0;
   commitWaitCount = 0;
 
   save(): Promise<void> {
@@ -64,6 +65,10 @@ export class FakeServer implements ServerDoor {
 
   settings(): readonly Setting[] {
     return this.settingList;
+  }
+
+  inSyncReplicaCount(): number {
+    return this.replicaCount;
   }
 
   whenCommitted(): Promise<boolean> {

@@ -179,6 +179,30 @@ Deno.test("A replica answers nothing by itself, and neither expires nor evicts",
   await world.stop();
 });
 
+Deno.test("WAIT says how many replicas have what was written, INFO who they are and how far they got", async () => {
+  const world = await ClusterWorld.start(3, { inSync: [0, 1] });
+  const client = await world.client(0);
+  await client.send("SET", "a", "1");
+  assertEquals(await client.ask("WAIT", "1", "0"), "+OK\r\n:1\r\n");
+  await client.send("WAIT", "2", "200");
+  await world.pass(100);
+  assertEquals(client.take(), "");
+  await world.pass(200);
+  assertEquals(client.take(), ":1\r\n");
+  assertEquals(await client.ask("WAIT", "1", "x"), "-ERR value is not an integer or out of range\r\n");
+  await client.send("WAIT", "2", "5000");
+  assertEquals((await world.copy(0)).join, [world.nodes[2]!.id]);
+  world.next(0, [0, 1, 2]);
+  await world.tellAll();
+  await world.pass(100);
+  assertEquals(client.take(), ":2\r\n");
+  assertMatch(
+    await client.ask("INFO", "replication"),
+    /role:master\r\nconnected_slaves:2\r\nslave0:ip=127\.0\.0\.1,port=8082,state=online,offset=1,lag=0\r\nslave1:/,
+  );
+  await world.stop();
+});
+
 Deno.test("On a link requests of a shard that was refused are refused until the link is told to go on", async () => {
   const world = await ClusterWorld.start(2);
   const client = await world.client(0);
