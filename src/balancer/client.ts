@@ -11,6 +11,8 @@ import type { Gate } from "./gate.ts";
 import { ReplyOutbox } from "./outbox.ts";
 import type { OutboxServices } from "./outbox_services.ts";
 
+/** Who has taken all replies before the next requests so often goes on like that. */
+const PROMPT_READS_MIN = 8;
 const NOT_HTTP = "ERR This port speaks RESP and text lines, not HTTP";
 
 /** What all clients of a balancer share. */
@@ -26,6 +28,12 @@ export class BalancerClient extends Client implements Caller {
   readonly #decoder = new RequestDecoder();
   /** Requests routed since the last read. */
   #requestCount = 0;
+  /** Reads in a row of which each found that all replies before it were written, as far as it matters. */
+  #promptReads = 0;
+  /** Whether nothing was read since requests were run last, which is about to go on. */
+  #isResumed = false;
+  /** Whether it goes on with reading alone. */
+  #isPausing = false;
 
   constructor(connection: Connection, services: BalancerClientServices) {
     super(connection, services);
@@ -38,6 +46,26 @@ export class BalancerClient extends Client implements Caller {
   }
 
   protected runRequests(): Promise<unknown> | undefined {
+    const { outbox } = this;
+    if (!this.#isResumed) this.#promptReads = outbox.isEmpty ? this.#promptReads + 1 : 0;
+    const pending = this.#isPausing ? this.#pause() : this.#run();
+    this.#isResumed = pending !== undefined;
+    return pending;
+  }
+
+  /**
+   * Who takes the replies before the next requests is read when they are written: by then more has come, mostly, and a
+   * read that finds nothing is polled for, which costs as much as some requests. Whoever goes on before that, or whose
+   * replies take long, is read at once.
+   */
+  #pause(): Promise<void> | undefined {
+    const { outbox } = this;
+    const isOver = outbox.isEmpty || outbox.isOverdue || this.isOver;
+    this.#isPausing = !isOver && this.#promptReads >= PROMPT_READS_MIN;
+    return this.#isPausing ? outbox.pause() : undefined;
+  }
+
+  #run(): Promise<unknown> | undefined {
     const { outbox } = this;
     const { clock, counters } = this.#balancer;
     this.session.lastActiveMs = clock.monotonicMs();
@@ -52,7 +80,8 @@ export class BalancerClient extends Client implements Caller {
     this.#decoder.settle();
     // What one large request took is given back, not held through the wait.
     if (this.#source.bytes.length > this.buffer.bytes.length) this.#source.use(this.buffer.bytes);
-    return undefined;
+    outbox.beginPause();
+    return this.#pause();
   }
 
   protected refuse(text: string): void {

@@ -89,6 +89,8 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder, Porti
   #putOffCount = 0;
   /** Replies that are handed over in portions when it is their turn; `null` when there is none. */
   #portioned: PortionedReplies | null = null;
+  /** How often it was looked at since its client began to wait for replies before it is read on. */
+  #lookCount = 0;
 
   constructor(connection: Connection, owner: OutboxOwner, services: OutboxServices) {
     super(connection, services.writeWatch, owner);
@@ -247,17 +249,39 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder, Porti
     if (this.#wasFull) this.wake();
   }
 
+  /** Its client is read on once it has all its replies, or is overdue. */
+  beginPause(): void {
+    this.#lookCount = 0;
+  }
+
+  /** Whether replies are missing a while after the pause began. */
+  get isOverdue(): boolean {
+    return this.#lookCount >= PARTIAL_FLUSH_PUT_OFFS;
+  }
+
+  /** Resolves when something was written, or when it may be overdue. */
+  pause(): Promise<void> {
+    this.#lookLater();
+    return this.changed();
+  }
+
   /** Writes what was put off often enough, though replies are missing. */
   waited(): void {
     this.#isLate = false;
+    if (++this.#lookCount >= PARTIAL_FLUSH_PUT_OFFS) this.wake();
     if (this.#putOffCount >= PARTIAL_FLUSH_PUT_OFFS) this.flush();
     else if (this.#gathered.length > 0 && this.#first !== this.#next) this.#wait();
   }
 
   #wait(): void {
+    if (this.#isLate && this.#putOffCount > 0) return;
+    this.#putOffCount++;
+    this.#lookLater();
+  }
+
+  #lookLater(): void {
     if (this.#isLate) return;
     this.#isLate = true;
-    this.#putOffCount++;
     this.#services.gatheredFlush.later(this);
   }
 
