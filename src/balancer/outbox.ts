@@ -35,7 +35,7 @@ import { type Dialect, differsInResp3, RESP2, RESP3 } from "./dialect.ts";
 import { type Effect, NO_EFFECT } from "./effects.ts";
 import type { Gathering } from "./gathered_flush.ts";
 import type { LongReplyRequest, ReplySink } from "../link/reply_sink.ts";
-import { moveTogether, NOT_HELD } from "./held_replies.ts";
+import { HeldReplies } from "./held_replies.ts";
 import type { OutboxServices } from "./outbox_services.ts";
 import {
   isOvertaken,
@@ -51,12 +51,9 @@ const TAGS_MIN = 4;
 const TAG_MASK = 0x7fff_ffff;
 const NO_DIALECTS = new Uint8Array(0);
 const NO_EFFECTS = new Int16Array(0);
-const NO_OFFSETS = new Int32Array(0);
 const NOTHING = new OutputBuffer();
 const INTERNAL_ERROR =
   "ERR Internal error: the request met a bug and may be done in part; the balancer's log says where";
-/** Room for held replies is tidied up when it is longer than this, and less than half of it is held. */
-const HELD_BYTES_MIN = 4096;
 
 export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder, PortionOutbox, Gathering {
   nextGathering: Gathering | null = null;
@@ -65,13 +62,9 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder, Porti
   /** What is being written, or was: the next to gather. */
   #written: OutputBuffer | null = null;
   #writingBytes = 0;
-  readonly #held = new OutputBuffer(16, true);
-  #heldCount = 0;
-  #heldBytes = 0;
+  readonly #held = new HeldReplies();
   #dialects = NO_DIALECTS;
   #effects = NO_EFFECTS;
-  #starts = NO_OFFSETS;
-  #ends = NO_OFFSETS;
   /** The first tag whose reply has not gathered, and the next to be given out. */
   #first = 0;
   #next = 0;
@@ -112,7 +105,8 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder, Porti
   }
 
   get heldBytes(): number {
-    return this.#gathered.length + this.#heldBytes + (this.#portioned?.heldBytes ?? 0) + this.#writingBytes;
+    return this.#gathered.length + this.#held.byteLength + (this.#portioned?.heldBytes ?? 0) +
+      this.#writingBytes;
   }
 
   get isEmpty(): boolean {
@@ -228,7 +222,7 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder, Porti
     this.#gathered.append(source, start, end);
     this.#newBytes += end - start;
     this.#first = (tag + 1) & TAG_MASK;
-    if (this.#heldCount > 0) this.#release();
+    if (this.#held.count > 0) this.#release();
     if (this.#portioned !== null) this.#passed(tag);
     if (this.#isInTurn || this.#isHeldBack) return;
     this.#isInTurn = true;
@@ -268,13 +262,14 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder, Porti
   /** Writes what was put off often enough, though replies are missing. */
   waited(): void {
     this.#isLate = false;
-    if (++this.#lookCount >= PARTIAL_FLUSH_PUT_OFFS) this.wake();
+    this.#lookCount++;
+    this.wake();
     if (this.#putOffCount >= PARTIAL_FLUSH_PUT_OFFS) this.flush();
     else if (this.#gathered.length > 0 && this.#first !== this.#next) this.#wait();
   }
 
   #wait(): void {
-    if (this.#isLate && this.#putOffCount > 0) return;
+    if (this.#isLate) return;
     this.#putOffCount++;
     this.#lookLater();
   }
@@ -323,8 +318,7 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder, Porti
     const bytes = this.heldBytes - this.#writingBytes - this.#newBytes;
     this.#newBytes = 0;
     this.#gathered.clear(0);
-    this.#held.clear(0);
-    this.#heldBytes = 0;
+    this.#held.empty();
     this.#services.replyBudget.leave(this);
     this.#services.replyBudget.give(bytes);
     this.#portioned?.abort();
@@ -364,57 +358,37 @@ export class ReplyOutbox extends Outbox implements ReplySink, ReplyHolder, Porti
     assert(((tag - this.#first) & TAG_MASK) < this.count, "a reply belongs to a request");
     if (tag !== this.#first) return this.#holdReply(tag, source, start, end);
     this.#first = (tag + 1) & TAG_MASK;
-    if (this.#heldCount > 0) this.#release();
+    if (this.#held.count > 0) this.#release();
   }
 
   #holdReply(tag: number, source: Memory, start: number, end: number): void {
     const at = tag & (this.#dialects.length - 1);
-    assert(this.#starts[at] === NOT_HELD, "one reply for a request");
-    const held = this.#held;
-    this.#starts[at] = held.length;
-    if (!this.isClosed) held.append(source, start, end);
-    this.#ends[at] = held.length;
-    this.#heldCount++;
-    this.#heldBytes += held.length - this.#starts[at]!; // nothing once it is closed
-    if (!this.isClosed) this.#services.replyBudget.take(end - start);
+    if (this.isClosed) return this.#held.hold(at, source, 0, 0);
+    this.#held.hold(at, source, start, end);
+    this.#services.replyBudget.take(end - start);
   }
 
   /** Moves held replies whose turn has come to what gathers. */
   #release(): void {
     const mask = this.#dialects.length - 1;
-    const held = this.#held;
-    for (let at = this.#first & mask; this.#first !== this.#next; at = this.#first & mask) {
-      const start = this.#starts[at]!;
-      if (start === NOT_HELD) break;
-      if (!this.isClosed) this.#gathered.append(held, start, this.#ends[at]!);
-      if (!this.isClosed) this.#heldBytes -= this.#ends[at]! - start;
-      this.#starts[at] = NOT_HELD;
-      this.#heldCount--;
+    while (this.#first !== this.#next && this.#held.release(this.#first & mask, this.#gathered)) {
       this.#first = (this.#first + 1) & TAG_MASK;
     }
-    if (this.#heldCount === 0) held.clear(OUTPUT_BYTES_KEEP);
-    else if (held.length > HELD_BYTES_MIN && held.length > 2 * this.#heldBytes) {
-      moveTogether(held, this.#starts, this.#ends);
-    }
+    this.#held.tidyUp();
   }
 
   #grow(): void {
     const size = Math.max(TAGS_MIN, this.#dialects.length * 2);
     const dialects = new Uint8Array(size);
     const effects = new Int16Array(size);
-    const starts = new Int32Array(size).fill(NOT_HELD);
-    const ends = new Int32Array(size);
+    this.#held.resize(size, this.#first, this.count);
     for (let tag = this.#first; tag !== this.#next; tag = (tag + 1) & TAG_MASK) {
       const from = tag & (this.#dialects.length - 1);
       const to = tag & (size - 1);
       dialects[to] = this.#dialects[from]!;
       effects[to] = this.#effects[from]!;
-      starts[to] = this.#starts[from]!;
-      ends[to] = this.#ends[from]!;
     }
     this.#dialects = dialects;
     this.#effects = effects;
-    this.#starts = starts;
-    this.#ends = ends;
   }
 }

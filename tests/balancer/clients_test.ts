@@ -5,6 +5,8 @@ import {
   CLIENT_WRITE_STALL_MS,
   LARGE_REQUEST_BYTES_MAX,
   MIB,
+  PARTIAL_FLUSH_MS,
+  PARTIAL_FLUSH_PUT_OFFS,
   READ_BUFFER_BYTES,
 } from "../../src/core/limits.ts";
 import { ReadBudget } from "../../src/serving/read_buffer.ts";
@@ -40,6 +42,26 @@ Deno.test("A client that reads slowly but steadily is kept", async () => {
   await settle();
   await slow.connection.close();
   assertEquals(received >= MIB, true);
+  await world.stop();
+});
+
+Deno.test("Who has always taken the replies before the next request, and goes on before one that is slow, waits a moment once", async () => {
+  const world = await World.start();
+  const client = await world.client();
+  const [slow, other] = [world.keyOn(0), world.keyOn(1)];
+  for (let i = 0; i < 20; i++) assertEquals(await client.ask("GET", slow), "$-1\r\n");
+  world.nodes[0]!.hold();
+  await client.send(resp("GET", slow));
+  const asked = () => world.nodes[1]!.commands().filter((command) => command.startsWith("SET")).length;
+  await client.send(resp("SET", other, "1"));
+  assertEquals(asked(), 0);
+  await world.pass(PARTIAL_FLUSH_MS * PARTIAL_FLUSH_PUT_OFFS, PARTIAL_FLUSH_MS);
+  assertEquals(asked(), 1);
+  await client.send(resp("SET", other, "2"));
+  assertEquals(asked(), 2, "it is known by now for one that goes on");
+  world.nodes[0]!.release();
+  await settle();
+  assertEquals(client.take(), "$-1\r\n+OK\r\n+OK\r\n");
   await world.stop();
 });
 
