@@ -63,7 +63,7 @@ export class Balancer {
     this.#topologySource = source;
     this.#counters = options.counters ?? new Counters();
     this.#faults = new FaultLog(options.logger, options.clock);
-    this.#nodes = new Nodes(options, source);
+    this.#nodes = new Nodes(options, source, this.#counters);
     source.onChange((topology) => this.#nodes.use(topology, source.addresses));
     this.#writeWatch = new WriteWatch(options.clock, options.clientStallMs ?? CLIENT_WRITE_STALL_MS);
     this.#services = this.#makeServices();
@@ -133,10 +133,14 @@ export class Balancer {
   /** Knows the topology, and is on the way to its nodes; with a new one, all of them have it. */
   async #prepare(): Promise<void> {
     const source = this.#topologySource;
-    if (await source.load()) return this.#nodes.use(source.topology, source.addresses);
-    this.#nodes.meet(this.#options.nodes);
-    await source.whenCreated();
+    const isKnown = await source.load();
+    if (!isKnown) {
+      this.#nodes.meet(this.#options.nodes);
+      await source.whenCreated();
+    }
     this.#nodes.use(source.topology, source.addresses);
+    source.observe(() => this.#nodes.all, this.#counters);
+    if (isKnown) return;
     await Promise.all(this.#nodes.all.map((node) => node.whenReady()));
   }
 
@@ -191,6 +195,7 @@ export class Balancer {
       roundRobin ?? new SlotRouter(nodes, longReplies),
       new FanOut({
         nodes,
+        clock,
         random,
         askedNodes: roundRobin ?? allNodes(nodes),
         allKeys: new AllKeys(portions),

@@ -4,14 +4,20 @@
  * a moment old.
  */
 import { assert } from "../core/assert.ts";
+import type { FailoverFigures } from "../controller/topology_source.ts";
 
 const COMMANDS = 0;
 const CONNECTIONS = 1;
 const REJECTED_CONNECTIONS = 2;
 const CLIENTS = 3;
-const ROW_NUMBERS = 4;
+const WAITED = 4;
+const UNCERTAIN = 5;
+/** The main thread's only, which has the controller. */
+const FAILOVERS = 6;
+const LAST_FAILOVER_MS = 7;
+const ROW_NUMBERS = 8;
 
-export class Counters {
+export class Counters implements FailoverFigures {
   readonly #all: Float64Array;
   readonly #row: number;
 
@@ -47,6 +53,24 @@ export class Counters {
     this.#all[this.#row + REJECTED_CONNECTIONS]!++;
   }
 
+  /** `count` requests waited for a shard that was not served. */
+  waited(count: number): void {
+    this.#all[this.#row + WAITED]! += count;
+  }
+
+  /** A client was told that nobody knows whether its write was applied. */
+  wasUncertain(): void {
+    this.#all[this.#row + UNCERTAIN]!++;
+  }
+
+  failedOver(count: number): void {
+    this.#all[this.#row + FAILOVERS]! += count;
+  }
+
+  failoverTook(ms: number): void {
+    this.#all[this.#row + LAST_FAILOVER_MS] = ms;
+  }
+
   get workerCount(): number {
     return this.#all.length / ROW_NUMBERS;
   }
@@ -74,6 +98,23 @@ export class Counters {
 
   get rejectedConnections(): number {
     return this.#sum(REJECTED_CONNECTIONS);
+  }
+
+  get waitedRequests(): number {
+    return this.#sum(WAITED);
+  }
+
+  get uncertainReplies(): number {
+    return this.#sum(UNCERTAIN);
+  }
+
+  get failovers(): number {
+    return this.#sum(FAILOVERS);
+  }
+
+  /** How long the last fail-over took; 0 before the first. */
+  get lastFailoverMs(): number {
+    return this.#sum(LAST_FAILOVER_MS);
   }
 
   #sum(column: number): number {

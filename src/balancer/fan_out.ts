@@ -5,6 +5,8 @@
  * what comes behind KEYS, whose reply is handed over while it arrives: see `all_keys.ts`.
  */
 import type { AllKeys } from "./all_keys.ts";
+import { type Clock, sleep } from "../core/clock.ts";
+import { FAILOVER_WAIT_MS, HOLD_LOOK_MS, SEND_ATTEMPTS_MAX } from "../core/limits.ts";
 import { type Random, randomBelow } from "../core/random.ts";
 import { slotRangeOf } from "../core/shard_ranges.ts";
 import { IS_WRITE } from "../protocol/command_columns.ts";
@@ -40,10 +42,10 @@ export interface AskedNodes {
   afterWrite(asked: readonly number[], parts: readonly Part[]): Promise<readonly Part[]>;
 }
 
-/** With slots every node counts: none has a copy of another's keys. */
+/** With slots every node counts that serves any: it answers for what it serves, not for copies of others' keys. */
 export function allNodes(nodes: Nodes): AskedNodes {
   return {
-    indexesFor: () => nodes.all.map((_, index) => index),
+    indexesFor: () => nodes.serving(),
     scanPlan: () => ({
       partCount: nodes.shardCount,
       partAt: (shard) => {
@@ -58,6 +60,7 @@ export function allNodes(nodes: Nodes): AskedNodes {
 
 export interface FanOutOptions {
   readonly nodes: Nodes;
+  readonly clock: Clock;
   readonly random: Random;
   readonly askedNodes: AskedNodes;
   readonly allKeys: AllKeys;
@@ -65,23 +68,25 @@ export interface FanOutOptions {
 
 export class FanOut {
   readonly #nodes: Nodes;
+  readonly #clock: Clock;
   readonly #random: Random;
   readonly #askedNodes: AskedNodes;
   readonly #allKeys: AllKeys;
   /** Clients whose request takes long. */
   readonly #slow = new Map<Caller["outbox"], Gate>();
 
-  constructor({ nodes, random, askedNodes, allKeys }: FanOutOptions) {
+  constructor({ nodes, clock, random, askedNodes, allKeys }: FanOutOptions) {
     this.#nodes = nodes;
+    this.#clock = clock;
     this.#random = random;
     this.#askedNodes = askedNodes;
     this.#allKeys = allKeys;
   }
 
-  /** Answers a request of a command that is asked of all nodes. Returns a full node when it was not begun. */
+  /** Answers a request of a command that is asked of all nodes. Returns what it has to wait for when it was not begun. */
   route({ outbox, session }: Caller, command: number, request: Request): Gate | null {
-    const full = this.#nodes.firstFull(IS_WRITE[command] === 1);
-    if (full !== null) return full;
+    const gate = this.#nodes.gateOfAll(IS_WRITE[command] === 1);
+    if (gate !== null) return gate;
     const tag = outbox.open(dialectFor(request, session), effectOnSeveral(IS_WRITE[command] === 1));
     if (COMMAND_SPECS[command]!.routing === "all-array") {
       const nodes = () => this.#askedNodes.indexesFor(false).map((index) => this.#nodes.all[index]!);
@@ -89,7 +94,8 @@ export class FanOut {
       return null;
     }
     const answer = this.#answer(command, argumentsOf(request));
-    if (TAKES_LONG.has(COMMAND_SPECS[command]!.name)) {
+    // With replicas it may have to be asked again, and nothing of the client is to overtake it.
+    if (TAKES_LONG.has(COMMAND_SPECS[command]!.name) || this.#nodes.isReplicated) {
       const answered = answer.then(
         () => void this.#slow.delete(outbox),
         () => void this.#slow.delete(outbox),
@@ -114,11 +120,20 @@ export class FanOut {
 
   async #all(command: number, args: Uint8Array[]): Promise<ReplyValue> {
     const { name, routing, write } = COMMAND_SPECS[command]!;
-    const indexes = this.#askedNodes.indexesFor(write);
-    const asked = indexes.map((i) =>
-      TAKES_LONG.has(name) ? this.#askSlowly(i, args) : this.#ask(i, args, write)
-    );
-    let parts: readonly Part[] = await Promise.all(asked);
+    let indexes: readonly number[];
+    let parts: readonly Part[];
+    for (let attempts = 1;; attempts++) {
+      const { all } = this.#nodes;
+      indexes = this.#askedNodes.indexesFor(write);
+      const asked = indexes.map((i) =>
+        TAKES_LONG.has(name) ? this.#askSlowly(i, args) : this.#ask(i, args, write)
+      );
+      parts = await Promise.all(asked);
+      // Where another topology came meanwhile, others may know what one that is gone would have said.
+      const isOutdated = !write && this.#nodes.all !== all &&
+        parts.some(({ value }) => value.kind === "error");
+      if (!isOutdated || attempts === SEND_ATTEMPTS_MAX) break;
+    }
     if (write) parts = await this.#askedNodes.afterWrite(indexes, parts);
     if (parts.length === 0) {
       return { kind: "error", text: `CLUSTERDOWN ${name} failed: no node can be reached` };
@@ -128,7 +143,15 @@ export class FanOut {
 
   async #ask(index: number, args: Uint8Array[], isWrite: boolean): Promise<Part> {
     const node = this.#nodes.all[index]!;
-    return { node: node.name, value: await node.ask(args, isWrite) };
+    const sinceMs = this.#clock.monotonicMs();
+    while (true) {
+      const value = await node.ask(args, isWrite);
+      const isNotServed = value.kind === "error" && value.text.startsWith("TRYAGAIN ");
+      if (!isNotServed || this.#clock.monotonicMs() - sinceMs >= FAILOVER_WAIT_MS) {
+        return { node: node.name, value };
+      }
+      await sleep(this.#clock, HOLD_LOOK_MS);
+    }
   }
 
   /** On the link for what takes long, once everything that was sent before is executed. */

@@ -104,7 +104,13 @@ export class BalancerFacts implements ServerFacts {
           nodes.all.reduce((sum, node) => sum + node.inFlightCount, 0),
         ],
       ],
-      Replication: () => replicationLines(topology.cluster),
+      Replication: () => [
+        ...replicationLines(topology.cluster),
+        ["failovers", counters.failovers],
+        ["last_failover_ms", Math.round(counters.lastFailoverMs)],
+        ["waited_requests", counters.waitedRequests],
+        ["uncertain_replies", counters.uncertainReplies],
+      ],
       Cluster: () => [
         ...clusterLines(this.cluster(), topology.cluster),
         ["routing", topology.routing],

@@ -2,45 +2,56 @@
  * The nodes as the balancer sees them, in the topology's order, and which of them keeps which slot. The topology may
  * change at any time: nodes come and go, are reached elsewhere, and hand slots to each other.
  *
- * A request belongs to its slot. When a slot moves, what waits for its former node goes to the new one at once; what
- * the former node has got already is answered by it, or comes back and follows. Until then the slot takes no further
- * requests, so that none overtakes those before it.
+ * A request belongs to its slot. When a slot moves, its shard is closed (`holds.ts`): what waits for its former node is kept,
+ * and what that node has got already is answered by it, or comes back and is kept too, until the new node serves it.
  */
-import { assert } from "../core/assert.ts";
-import { SLOT_COUNT } from "../core/limits.ts";
+import { FAILOVER_WAIT_MS, RETRY_DEADLINE_MS, SEND_ATTEMPTS_MAX, SLOT_COUNT } from "../core/limits.ts";
 import { randomUuid } from "../core/random.ts";
-import { shardOfSlot } from "../core/shard_ranges.ts";
+import { shardOfSlot, slotRangeOf } from "../core/shard_ranges.ts";
 import type { Address } from "../io/network.ts";
 import type { Asker } from "../link/ask.ts";
-import { linkRequest } from "../protocol/roundel_exchange.ts";
+import type { ReturnedRequest } from "../link/in_flight.ts";
+import { linkRequest, type NodeStatus } from "../protocol/roundel_exchange.ts";
 import type { Topology } from "../topology/topology.ts";
 import { mustAnswerOk } from "../controller/node_handshake.ts";
 import type { TopologySource } from "../controller/topology_source.ts";
+import type { Counters } from "./counters.ts";
+import { Holds } from "./holds.ts";
 import { type Lane, LinkNames } from "./link_names.ts";
+import { answer } from "./returned_request.ts";
+import type { NodeOwner } from "./node_owner.ts";
 import type { ServingOptions } from "./options.ts";
 import type { Gate } from "./gate.ts";
-import type { NodeOwner } from "./node_owner.ts";
 import { RemoteNode } from "./remote_node.ts";
 
 export class Nodes implements NodeOwner<RemoteNode> {
   readonly #options: ServingOptions;
   readonly #source: TopologySource;
   readonly #names: LinkNames;
+  readonly #counters: Counters;
   #all: RemoteNode[] = [];
   /** Index of the node that keeps a slot. */
   readonly #nodeOfSlot = new Uint8Array(SLOT_COUNT);
   #shardCount = 0;
-  /** Whether a slot waits for its former node's answers; how many waits there are. */
-  readonly #isMoving = new Uint8Array(SLOT_COUNT);
-  #movingCount = 0;
-  #waitingForMoves: (() => void)[] = [];
+  #isReplicated = false;
+  readonly #holds: Holds;
+  /** Whether the shard of a slot is closed. */
+  readonly #isClosed = new Uint8Array(SLOT_COUNT);
+  #waitingForShards: (() => void)[] = [];
   /** Removed nodes whose links are being closed. */
   readonly #leaving = new Set<Promise<void>>();
   #turn = 0;
 
-  constructor(options: ServingOptions, source: TopologySource) {
+  constructor(options: ServingOptions, source: TopologySource, counters: Counters) {
     this.#options = options;
     this.#source = source;
+    this.#counters = counters;
+    this.#holds = new Holds({
+      clock: options.clock,
+      nodeOf: (shard) => this.#ofShard(shard),
+      closed: (shard, isClosed) => this.#closed(shard, isClosed),
+      waited: (count) => counters.waited(count),
+    });
     this.#names = new LinkNames(options.run ?? randomUuid(options.random), options.worker ?? 0);
   }
 
@@ -66,10 +77,12 @@ export class Nodes implements NodeOwner<RemoteNode> {
       return node;
     });
     if (topology.routing === "slots") this.#assignSlots(topology);
+    this.#isReplicated = topology.shards.some(({ replicas }) => replicas.length > 0);
     const gone = former.filter((node) => !this.#all.includes(node));
     if (former.length > 0) this.#moveSlots(former, formerOfSlot);
     for (const node of gone) this.#close(node);
     for (const node of this.#all) node.pushTopology();
+    if (this.#isReplicated) this.#holds.look(topology.shards.keys());
   }
 
   /** Shards that the slots are divided into. */
@@ -82,16 +95,38 @@ export class Nodes implements NodeOwner<RemoteNode> {
     return this.#all[this.#nodeOfSlot[slot]!]!;
   }
 
+  /** Keys whose slots are of the same group are asked together: they have the same node, and keep it together. */
+  groupOf(slot: number): number {
+    return this.#isReplicated ? this.shardOf(slot) : this.#nodeOfSlot[slot]!;
+  }
+
+  /** Whether shards have several copies. */
+  get isReplicated(): boolean {
+    return this.#isReplicated;
+  }
+
+  /** Indexes of the nodes that serve anything; where there are no shards, of all. */
+  serving(): number[] {
+    const indexes = [...this.#all.keys()];
+    return this.#isReplicated ? indexes.filter((index) => this.#nodeOfSlot.includes(index)) : indexes;
+  }
+
   /** What holds up requests, or writes, of `slot` for now; `null` when nothing does. */
   gateOf(slot: number, isWrite: boolean): Gate | null {
-    if (this.#movingCount > 0 && this.#isMoving[slot]! > 0) return this;
+    if (this.#holds.closedCount > 0 && this.#isClosed[slot]! === 1) return this;
     return this.ofSlot(slot).gateFor(isWrite);
   }
 
-  /** Resolves when a slot that was moving is not any more. */
+  /** Resolves when a shard that was closed is not any more. */
   whenRoom(): Promise<void> {
-    if (this.#movingCount === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#waitingForMoves.push(resolve));
+    if (this.#holds.closedCount === 0) return Promise.resolve();
+    this.#counters.waited(1);
+    return new Promise((resolve) => this.#waitingForShards.push(resolve));
+  }
+
+  /** What holds up requests, or writes, that concern all shards; `null` when nothing does. */
+  gateOfAll(isWrite: boolean): Gate | null {
+    return this.#holds.closedCount > 0 ? this : this.firstFull(isWrite);
   }
 
   /** Whether node `index` may be asked: reached, admitted, and not waiting to be emptied. */
@@ -122,6 +157,7 @@ export class Nodes implements NodeOwner<RemoteNode> {
 
   /** Closes all links. */
   async stop(): Promise<void> {
+    this.#holds.stop();
     await Promise.all([...this.#all.map((node) => node.stop()), ...this.#leaving]);
   }
 
@@ -142,8 +178,53 @@ export class Nodes implements NodeOwner<RemoteNode> {
     return this.#source.topologyText();
   }
 
-  ofReturned(slot: number, from: RemoteNode): RemoteNode {
-    return slot < 0 || this.#options.routing === "round-robin" ? from : this.ofSlot(slot);
+  cameBack(request: ReturnedRequest, from: RemoteNode): void {
+    const slot = request.route;
+    const gone = () => from.unreachableText(slot);
+    // Of all nodes those are asked that serve something; from this one nothing is wanted any more.
+    if (slot < 0 && this.#isReplicated && !this.#nodeOfSlot.includes(this.#all.indexOf(from))) {
+      return answer(request, gone());
+    }
+    if (slot < 0 || this.#options.routing === "round-robin") return from.resend(request);
+    const shard = this.shardOf(slot);
+    const node = this.#ofShard(shard);
+    if (this.#holds.isClosed(shard)) this.#holds.keep(shard, node, request, gone());
+    else node.resend(request);
+  }
+
+  refused(request: ReturnedRequest, from: RemoteNode, text: string): void {
+    const { route, attempts } = request;
+    const why = notServedText(from.name, route, text);
+    if (!text.startsWith("TRYAGAIN ")) from.pushTopology();
+    if (!this.#isReplicated && attempts >= SEND_ATTEMPTS_MAX) return answer(request, why);
+    if (this.#options.routing === "round-robin") return from.resend(request);
+    const shard = this.shardOf(route);
+    from.isRefusing(shard);
+    this.#holds.keep(shard, from, request, why);
+  }
+
+  get patienceMs(): number {
+    return this.#isReplicated ? FAILOVER_WAIT_MS : RETRY_DEADLINE_MS;
+  }
+
+  wasUncertain(): void {
+    this.#counters.wasUncertain();
+  }
+
+  shardOf(slot: number): number {
+    return shardOfSlot(slot, this.#shardCount);
+  }
+
+  isServed(shard: number, status: NodeStatus | null): boolean {
+    // Of the only copy it turns out when it is asked; and what waits for a node that is away waits there.
+    if (!this.#isReplicated) return true;
+    const copy = status?.copies.find((each) => each.shard === shard);
+    return copy?.isOpen === true && copy.epoch === this.#source.topology.shards[shard]!.epoch;
+  }
+
+  told(node: RemoteNode): void {
+    if (!this.#isReplicated) return;
+    this.#holds.look(node.status?.copies.filter(({ isOpen }) => isOpen).map(({ shard }) => shard) ?? []);
   }
 
   // ----------------------------------------------------------------------------------------------
@@ -170,28 +251,34 @@ export class Nodes implements NodeOwner<RemoteNode> {
 
   /** What belongs to slots that have another node by now follows them. */
   #moveSlots(former: readonly RemoteNode[], formerOfSlot: Uint8Array): void {
-    for (const node of former) {
-      const moved = new Uint8Array(SLOT_COUNT);
-      let movedCount = 0;
-      for (let slot = 0; slot < SLOT_COUNT; slot++) {
-        if (former[formerOfSlot[slot]!] !== node || this.ofSlot(slot) === node) continue;
-        moved[slot] = 1;
-        movedCount++;
-      }
-      if (movedCount === 0) continue;
-      for (let slot = 0; slot < SLOT_COUNT; slot++) this.#isMoving[slot]! += moved[slot]!;
-      this.#movingCount++;
-      node.watch((slot) => moved[slot] === 1, () => this.#moved(moved));
-      node.reroute();
+    const left = new Set<RemoteNode>();
+    for (let shard = 0; shard < this.#shardCount; shard++) {
+      const node = former[formerOfSlot[slotRangeOf(shard, this.#shardCount).first]!]!;
+      if (this.#ofShard(shard) === node) continue;
+      left.add(node);
+      this.#holds.close(
+        shard,
+        node,
+        notServedText(node.name, slotRangeOf(shard, this.#shardCount).first, "it has moved"),
+      );
     }
+    for (const node of left) node.reroute();
   }
 
-  #moved(slots: Uint8Array): void {
-    for (let slot = 0; slot < SLOT_COUNT; slot++) this.#isMoving[slot]! -= slots[slot]!;
-    this.#movingCount--;
-    assert(this.#movingCount >= 0, "a move ends once");
-    for (const resolve of this.#waitingForMoves.splice(0)) resolve();
+  #ofShard(shard: number): RemoteNode {
+    return this.ofSlot(slotRangeOf(shard, this.#shardCount).first);
   }
+
+  #closed(shard: number, isClosed: boolean): void {
+    const { first, last } = slotRangeOf(shard, this.#shardCount);
+    this.#isClosed.fill(isClosed ? 1 : 0, first, last + 1);
+    if (isClosed) return;
+    for (const resolve of this.#waitingForShards.splice(0)) resolve();
+  }
+}
+
+function notServedText(name: string, slot: number, text: string): string {
+  return `CLUSTERDOWN The node ${name} does not serve slot ${slot}: ${text}`;
 }
 
 /** The one at the same place, when its own id is in the topology no more: it is replaced there. */

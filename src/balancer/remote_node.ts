@@ -14,23 +14,17 @@
  * |--------------------------------------------|----------------------------------------------------------|
  * | refused with `LARGE`                       | whoever asked fetches the reply by the bulk lane         |
  * | not sent                                   | to the node that keeps its slot by now                   |
- * | refused with `MOVED` or `CLUSTERDOWN`      | likewise, with our topology in front, `SEND_ATTEMPTS_MAX` times in all |
+ * | refused with `MOVED` or `CLUSTERDOWN`      | likewise, with our topology in front, when its shard is served (`holds.ts`) |
+ * | refused with `TRYAGAIN`                    | likewise                                                 |
  * | a read, sent, its link broke               | likewise                                                 |
  * | a read without a slot, its node fell silent | `CLUSTERDOWN`: it may be what the node choked on         |
  * | a write, sent, its link broke              | `UNCERTAIN`                                              |
- * | any, its node is away for `RETRY_DEADLINE_MS` | `CLUSTERDOWN`                                         |
+ * | any, its node is away for longer than it is waited for | `CLUSTERDOWN`                                |
  * | any, its node was refused                  | `CLUSTERDOWN` at once                                    |
  */
 import { textOf } from "../core/bytes.ts";
 import type { Clock, Timer } from "../core/clock.ts";
-import { messageOf } from "../core/errors.ts";
-import {
-  LINK_LOOK_MS,
-  PROBE_LOOKS,
-  RETRY_DEADLINE_MS,
-  SEND_ATTEMPTS_MAX,
-  SILENT_LOOKS_MAX,
-} from "../core/limits.ts";
+import { LINK_LOOK_MS, PROBE_LOOKS, SEND_ATTEMPTS_MAX, SILENT_LOOKS_MAX } from "../core/limits.ts";
 import type { OutputBuffer } from "../core/output_buffer.ts";
 import { type Address, addressText } from "../io/network.ts";
 import type { Asker } from "../link/ask.ts";
@@ -39,13 +33,17 @@ import { BulkLane } from "../link/bulk_lane.ts";
 import { Link, type LinkOwner, type LinkState } from "../link/link.ts";
 import type { ReplySink } from "../link/reply_sink.ts";
 import type { ReplyValue } from "../protocol/reply_scanner.ts";
-import { parseStatus, STATUS_REQUEST, topologyRequest } from "../protocol/roundel_exchange.ts";
+import { type NodeStatus, resumeRequest } from "../protocol/roundel_exchange.ts";
+import type { ObservedNode } from "../controller/topology_source.ts";
 import type { Gate } from "./gate.ts";
+import type { HoldingNode } from "./holds.ts";
 import type { Lane } from "./link_names.ts";
 import type { NodeOwner, RemoteNodeOptions } from "./node_owner.ts";
-import { answer, longReplyBytes, wasNotExecuted } from "./returned_request.ts";
+import { Probe } from "./probe.ts";
+import { TopologyPush } from "./topology_push.ts";
+import { answer, isUncertain, longReplyBytes, wasNotExecuted } from "./returned_request.ts";
 
-export class RemoteNode implements LinkOwner {
+export class RemoteNode implements LinkOwner, ObservedNode, HoldingNode {
   /** `null` until it is known. */
   id: string | null = null;
   /** For replies that are too long for its links. */
@@ -54,20 +52,17 @@ export class RemoteNode implements LinkOwner {
   readonly #clock: Clock;
   readonly #owner: NodeOwner<RemoteNode>;
   readonly #data: Link;
-  readonly #probe: Link;
+  readonly #topology: TopologyPush;
+  readonly #probe: Probe;
   #slow: Link | null = null;
   #address: Address;
   #name: string;
-  #writeRefusal = "";
   /** Since when it is not ready; while it is, when it was heard last. */
   #heardMs: number;
+  #awaySinceMs: number;
   #wasReached = false;
   /** What the log knows. */
   #loggedState = "";
-  /** The document that the node has. */
-  #sentTopology = "";
-  #isPushing = false;
-  #isProbing = false;
   #isStopped = false;
   /** It fell silent, and has not been heard since. */
   #isSilent = false;
@@ -87,9 +82,14 @@ export class RemoteNode implements LinkOwner {
     this.#owner = options.owner;
     this.#address = options.address;
     this.#name = addressText(options.address);
-    this.#heardMs = options.clock.monotonicMs();
+    this.#awaySinceMs = this.#heardMs = options.clock.monotonicMs();
     this.#data = new Link({ ...options, owner: this });
-    this.#probe = new Link({ ...options, owner: this.#sideOwner("probe") });
+    this.#topology = new TopologyPush(this.#data, () => options.owner.topologyText());
+    this.#probe = new Probe({
+      link: new Link({ ...options, owner: this.#sideOwner("probe") }),
+      logger: options.logger,
+      told: () => this.#owner.told(this),
+    });
     this.bulk = new BulkLane({
       ...options,
       address: () => this.#address,
@@ -117,7 +117,20 @@ export class RemoteNode implements LinkOwner {
 
   /** Why it does not serve, or takes no writes, as was known a moment ago; `""` when all is well. */
   get problem(): string {
-    return this.state === "ready" ? this.#writeRefusal : this.cause;
+    return this.state === "ready" ? this.status?.writeRefusal ?? "" : this.cause;
+  }
+
+  get away(): ObservedNode["away"] {
+    if (this.state === "ready") return null;
+    return { sinceMs: this.#awaySinceMs, wasReached: this.#wasReached, cause: this.cause };
+  }
+
+  get status(): NodeStatus | null {
+    return this.#probe.status;
+  }
+
+  askAside(args: readonly string[]): Promise<ReplyValue> {
+    return this.#probe.askAside(args);
   }
 
   /** Unanswered requests. */
@@ -142,7 +155,7 @@ export class RemoteNode implements LinkOwner {
     this.#isStopped = true;
     this.#watch?.cancel();
     this.bulk.drop();
-    await Promise.all([this.#data, this.#probe, this.#slow].map((link) => link?.stop()));
+    await Promise.all(this.#links.map((link) => link.stop()));
     this.#resolveTried();
     for (const resolve of this.#waitingUntilReady.splice(0)) resolve();
   }
@@ -152,7 +165,7 @@ export class RemoteNode implements LinkOwner {
     if (addressText(address) === this.#name) return;
     this.#address = address;
     this.#name = addressText(address);
-    for (const link of [this.#data, this.#probe, this.#slow]) link?.moveTo(address);
+    for (const link of this.#links) link.moveTo(address);
     this.bulk.drop();
   }
 
@@ -167,7 +180,7 @@ export class RemoteNode implements LinkOwner {
     return new Promise((resolve) => this.#waitingUntilReady.push(resolve));
   }
 
-  /** Resolves once the node was reached or refused, or could not be reached for `RETRY_DEADLINE_MS`. */
+  /** Resolves once the node was reached or refused, or could not be reached for as long as it is waited for. */
   whenTried(): Promise<void> {
     if (this.isTried) return Promise.resolve();
     return new Promise((resolve) => this.#waitingUntilTried.push(resolve));
@@ -206,16 +219,8 @@ export class RemoteNode implements LinkOwner {
     return await this.#slow.ask(args, false);
   }
 
-  /** Gives the node the present topology, unless it has it; a node that does not take it is admitted anew. */
-  async pushTopology(): Promise<void> {
-    const text = this.#owner.topologyText();
-    if (this.state !== "ready" || this.#isPushing) return;
-    this.#isPushing = true;
-    const reply = await this.#data.ask(topologyRequest(text), false);
-    this.#isPushing = false;
-    if (reply.kind === "error") this.#data.drop(`it does not take the topology: ${reply.text}`);
-    else this.#sentTopology = text;
-    if (text !== this.#owner.topologyText()) this.pushTopology();
+  pushTopology(): void {
+    void this.#topology.push();
   }
 
   /** What waits for the node, which is not ready, goes to where it belongs by now. */
@@ -223,36 +228,55 @@ export class RemoteNode implements LinkOwner {
     this.#data.returnUnsent();
   }
 
-  /** Calls `ended` once every present request of the slots that `isWatched` names is answered or has come back. */
-  watch(isWatched: (slot: number) => boolean, ended: () => void): void {
-    this.#data.watch(isWatched, ended);
+  whenDrained(shard: number, ended: () => void): void {
+    this.#data.watch((slot) => slot >= 0 && this.#owner.shardOf(slot) === shard, ended);
+  }
+
+  serves(shard: number): boolean {
+    return this.#owner.isServed(shard, this.#probe.statusOf(shard));
+  }
+
+  probe(): void {
+    this.#probe.ask();
+  }
+
+  sendKept(shard: number, requests: readonly ReturnedRequest[]): void {
+    if (this.#probe.resumed(shard)) void this.#data.ask(resumeRequest([shard]), false);
+    for (const request of requests) this.resend(request);
+  }
+
+  isRefusing(shard: number): void {
+    this.#probe.refused(shard);
   }
 
   // ---- Owner of the data link ------------------------------------------------------------------
 
   async shakeHands(ask: Asker): Promise<void> {
     await this.#owner.admit(this, ask);
-    this.#sentTopology = this.#owner.topologyText();
+    this.#topology.wasGiven();
     await this.#owner.nameLink(this, "data", ask);
   }
 
   ready(): void {
     this.#options.logger.info("node is ready", { node: this.#name });
     this.#loggedState = "ready";
-    if (!this.#wasReached) this.#probe.start();
+    if (!this.#wasReached) this.#probe.link.start();
     this.#wasReached = true;
     this.#isSilent = false;
     this.#silentLooks = 0;
     this.#heardMs = this.#clock.monotonicMs();
-    if (this.#sentTopology !== this.#owner.topologyText()) this.pushTopology();
+    if (!this.#topology.isUpToDate) this.pushTopology();
     this.#resolveTried();
     for (const resolve of this.#waitingUntilReady.splice(0)) resolve();
+    this.#owner.told(this);
   }
 
   lost(wasReady: boolean): void {
     const { state, cause } = this.#data;
     this.bulk.dropIdle();
-    if (wasReady && !this.#isSilent) this.#heardMs = this.#clock.monotonicMs();
+    if (wasReady) this.#awaySinceMs = this.#clock.monotonicMs();
+    if (wasReady && !this.#isSilent) this.#heardMs = this.#awaySinceMs;
+    this.#probe.forget();
     // Once for a change: how it cannot be reached may differ from try to try, why it is refused matters.
     const toLog = state === "refused" ? cause : state;
     if (!this.#isStopped && this.#loggedState !== toLog) {
@@ -267,6 +291,7 @@ export class RemoteNode implements LinkOwner {
   }
 
   wasNotExecuted(bytes: Uint8Array, start: number, end: number): boolean {
+    if (isUncertain(bytes, start, end)) this.#owner.wasUncertain();
     return wasNotExecuted(bytes, start, end);
   }
 
@@ -278,17 +303,21 @@ export class RemoteNode implements LinkOwner {
       return sink.tooLong(tag, { request: copy, route, isWrite, byteLength });
     }
     if (reply !== null) {
-      if (attempts >= SEND_ATTEMPTS_MAX || route < 0) return answer(request, this.#refusal(route, reply));
-      this.pushTopology();
-    } else if (isSent) {
-      if (isWrite) return answer(request, this.uncertainText());
-      const isSuspect = this.#isSilent && route < 0;
-      if (isSuspect || attempts >= SEND_ATTEMPTS_MAX) return answer(request, this.unreachableText(route));
+      const text = textOf(reply, 1, reply.length - 2);
+      return route < 0 ? answer(request, text) : this.#owner.refused(request, this, text);
     }
-    this.#owner.ofReturned(route, this).#resend(request);
+    if (isSent && isWrite) {
+      this.#owner.wasUncertain();
+      return answer(request, this.uncertainText());
+    }
+    const isSuspect = isSent && this.#isSilent && route < 0;
+    const isVain = isSent && attempts >= SEND_ATTEMPTS_MAX;
+    if (isSuspect || isVain) answer(request, this.unreachableText(route));
+    else this.#owner.cameBack(request, this);
   }
 
-  #resend(request: ReturnedRequest): void {
+  /** Sends a request that came back, from here or elsewhere. */
+  resend(request: ReturnedRequest): void {
     if (this.#isAwaited()) this.#data.resend(request);
     else answer(request, this.unreachableText(request.route));
   }
@@ -296,7 +325,7 @@ export class RemoteNode implements LinkOwner {
   /** Whether requests may hope for the node. */
   #isAwaited(): boolean {
     if (this.#isStopped || this.state === "refused") return false;
-    return this.state === "ready" || this.#clock.monotonicMs() - this.#heardMs < RETRY_DEADLINE_MS;
+    return this.state === "ready" || this.#clock.monotonicMs() - this.#heardMs < this.#owner.patienceMs;
   }
 
   /** That a write of it got no answer. */
@@ -311,9 +340,8 @@ export class RemoteNode implements LinkOwner {
     return `CLUSTERDOWN The node ${this.#name}${keeps} cannot be reached: ${cause}`;
   }
 
-  #refusal(slot: number, reply: Uint8Array): string {
-    const text = textOf(reply, 1, reply.length - 2);
-    return slot < 0 ? text : `CLUSTERDOWN The node ${this.#name} does not serve slot ${slot}: ${text}`;
+  get #links(): Link[] {
+    return [this.#data, this.#probe.link, ...(this.#slow === null ? [] : [this.#slow])];
   }
 
   // ---- The side links --------------------------------------------------------------------------
@@ -337,7 +365,7 @@ export class RemoteNode implements LinkOwner {
   #look(): void {
     this.#looks++;
     this.bulk.look();
-    const wasHeard = [this.#data, this.#probe, this.#slow].filter((link) => link?.takeHeard()).length > 0;
+    const wasHeard = this.#links.filter((link) => link.takeHeard()).length > 0;
     if (this.state !== "ready") {
       this.#slow?.returnUnsent();
       if (this.#isAwaited()) return;
@@ -348,40 +376,22 @@ export class RemoteNode implements LinkOwner {
     // Where only the slow link cannot be made, its requests wait for it as long as others do for the node.
     const isSlowAway = this.#slow !== null && this.#slow.state !== "ready";
     this.#slowAwayLooks = isSlowAway ? this.#slowAwayLooks + 1 : 0;
-    if (this.#slowAwayLooks * LINK_LOOK_MS >= RETRY_DEADLINE_MS) this.#slow!.returnUnsent();
+    if (this.#slowAwayLooks * LINK_LOOK_MS >= this.#owner.patienceMs) this.#slow!.returnUnsent();
     if (wasHeard) {
       this.#heardMs = this.#clock.monotonicMs();
       this.#silentLooks = 0;
-    } else if (this.#isProbing || (this.#probe.state !== "ready" && this.#data.hasSent)) {
+    } else if (this.#probe.isAsking || (this.#probe.link.state !== "ready" && this.#data.hasSent)) {
       // Looks are counted, not milliseconds: a balancer that was stopped for a while heard nothing meanwhile.
       if (++this.#silentLooks >= SILENT_LOOKS_MAX) return this.#fallSilent();
     }
-    if (this.#looks % PROBE_LOOKS === 0 && !this.#isProbing && this.#probe.state === "ready") {
-      this.#askStatus();
-    }
+    if (this.#looks % PROBE_LOOKS === 0) this.#probe.ask();
   }
 
   #fallSilent(): void {
     this.#isSilent = true;
     const cause = `it has said nothing for ${SILENT_LOOKS_MAX * LINK_LOOK_MS} ms`;
-    for (const link of [this.#data, this.#probe, this.#slow]) link?.drop(cause);
+    for (const link of this.#links) link.drop(cause);
     this.bulk.drop();
-  }
-
-  async #askStatus(): Promise<void> {
-    this.#isProbing = true;
-    const reply = await this.#probe.ask(STATUS_REQUEST, false);
-    this.#isProbing = false;
-    if (reply.kind !== "bulk") return;
-    try {
-      this.#writeRefusal = parseStatus(textOf(reply.bytes)).writeRefusal;
-    } catch (error) {
-      // It has answered, which is what matters here.
-      this.#options.logger.debug("a node's status cannot be read", {
-        node: this.#name,
-        cause: messageOf(error),
-      });
-    }
   }
 
   #resolveTried(): void {

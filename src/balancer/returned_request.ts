@@ -4,14 +4,18 @@ import { MemoryView } from "../core/memory.ts";
 import type { ReturnedRequest } from "../link/in_flight.ts";
 import { LARGE_KIND } from "../protocol/roundel_exchange.ts";
 
-const MOVED = bytesOf("-MOVED ");
-const CLUSTERDOWN = bytesOf("-CLUSTERDOWN ");
 const LARGE = bytesOf(`-${LARGE_KIND} `);
+const NOT_EXECUTED = [...["-MOVED ", "-TRYAGAIN ", "-CLUSTERDOWN "].map(bytesOf), LARGE];
+const UNCERTAIN = bytesOf("-UNCERTAIN ");
 
 /** Whether the error reply `bytes[start, end)` says that the request was not executed. */
 export function wasNotExecuted(bytes: Uint8Array, start: number, end: number): boolean {
-  return startsWith(bytes, start, end, MOVED) || startsWith(bytes, start, end, CLUSTERDOWN) ||
-    startsWith(bytes, start, end, LARGE);
+  return NOT_EXECUTED.some((word) => startsWith(bytes, start, end, word));
+}
+
+/** Whether it says that nobody knows. */
+export function isUncertain(bytes: Uint8Array, start: number, end: number): boolean {
+  return startsWith(bytes, start, end, UNCERTAIN);
 }
 
 /** Length of the reply that `error` says is too long for a link; 0 when it says something else. */

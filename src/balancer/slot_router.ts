@@ -1,6 +1,7 @@
 /**
  * Routing by slots: a key's slot says its node. On the common path, one key, the request's bytes are appended to
- * that node's output as they came, and nothing is allocated. Keys on several nodes become one request per node.
+ * that node's output as they came, and nothing is allocated. Keys on several nodes become one request per node, and where
+ * shards have several copies, and so may part at any time, one per shard.
  */
 import { FIRST_KEY, IS_WRITE, KEY_STEP, lastKeyOf } from "../protocol/command_columns.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
@@ -27,7 +28,7 @@ import type { RemoteNode } from "./remote_node.ts";
 
 const CROSS_SLOT = "CROSSSLOT Keys in request don't hash to the same slot";
 
-/** The part of a split request that goes to one node. */
+/** The part of a split request that goes to one node together. */
 interface Share {
   readonly node: RemoteNode;
   /** Of its first key. */
@@ -70,14 +71,14 @@ export class SlotRouter implements KeyedRouter {
     return null;
   }
 
-  /** Whether all keys have the slot of the first one (`strictly`), or at least its node. */
+  /** Whether all keys have the slot of the first one (`strictly`), or at least are asked together with it. */
   #sharesOne(command: number, request: Request, slot: number, strictly: boolean): boolean {
-    const node = this.#nodes.ofSlot(slot);
+    const group = this.#nodes.groupOf(slot);
     const last = lastKeyOf(command, request.argumentCount);
     const step = KEY_STEP[command]!;
     for (let i = FIRST_KEY[command]! + step; i <= last; i += step) {
       const other = slotOfKey(request.bytes, request.starts[i]!, request.ends[i]!);
-      if (other !== slot && (strictly || this.#nodes.ofSlot(other) !== node)) return false;
+      if (other !== slot && (strictly || this.#nodes.groupOf(other) !== group)) return false;
     }
     return true;
   }
@@ -149,18 +150,23 @@ export class SlotRouter implements KeyedRouter {
   }
 
   #sharesOf(command: number, request: Request): Share[] {
-    const shares = new Map<RemoteNode, Share>();
+    const shares = new Map<number, Share>();
     const { bytes, starts, ends } = request;
     const last = lastKeyOf(command, request.argumentCount);
     const step = KEY_STEP[command]!;
     let position = 0;
     for (let i = FIRST_KEY[command]!; i <= last; i += step, position++) {
       const slot = slotOfKey(bytes, starts[i]!, ends[i]!);
-      const node = this.#nodes.ofSlot(slot);
-      let share = shares.get(node);
+      const group = this.#nodes.groupOf(slot);
+      let share = shares.get(group);
       if (share === undefined) {
-        share = { node, slot, args: [bytes.subarray(starts[0]!, ends[0]!)], positions: [] };
-        shares.set(node, share);
+        share = {
+          node: this.#nodes.ofSlot(slot),
+          slot,
+          args: [bytes.subarray(starts[0]!, ends[0]!)],
+          positions: [],
+        };
+        shares.set(group, share);
       }
       // A key brings along what belongs to it: the value, in MSET.
       for (let j = i; j < i + step; j++) share.args.push(bytes.subarray(starts[j]!, ends[j]!));

@@ -74,6 +74,9 @@ export class WorkerTopology implements TopologySource {
     }
   }
 
+  /** The controller observes them. */
+  observe(): void {}
+
   isStale(): boolean {
     return false;
   }

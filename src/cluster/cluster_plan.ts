@@ -1,6 +1,6 @@
 /**
  * The processes of a cluster on one machine: their names, flags, and permissions. Each child is granted no more than
- * its own ports and the data folder.
+ * its own ports, those of the nodes that it speaks to, and the data folder.
  */
 import type { ClusterConfig } from "../config/config.ts";
 import { type Address, addressText, reachableAddress } from "../io/network.ts";
@@ -20,15 +20,17 @@ export interface ClusterPlan {
 
 /** `root` is the folder that holds `deno.json` and `src`. */
 export function planCluster(config: ClusterConfig, ports: ClusterPorts, root: string): ClusterPlan {
+  const upstreams = ports.nodes.map((port) => reachableAddress({ host: config.host, port }));
+  // Nodes that keep copies of each other's shards speak to each other, and which do says the topology that was kept.
+  const peers = config.routing === "slots" ? upstreams : [];
   const nodes = ports.nodes.map((port) => ({
     name: `node:${port}`,
     args: [
-      ...runtimeArgs(config, [{ host: config.host, port }], root),
+      ...runtimeArgs(config, [{ host: config.host, port }, ...peers], root),
       `${root}/src/node.ts`,
       ...nodeFlags(config, port),
     ],
   }));
-  const upstreams = ports.nodes.map((port) => reachableAddress({ host: config.host, port }));
   const own = [ports.balancer, ports.admin].map((port) => ({ host: config.host, port }));
   const balancer = {
     name: `balancer:${ports.balancer}`,

@@ -7,6 +7,7 @@ import {
   CLIENT_COUNT_MAX,
   GIB,
   NODE_COUNT_MAX,
+  REPLICAS_MAX,
   SHARD_COUNT_MAX,
   STORE_CAP_BYTES_MIN,
   WORKER_COUNT_MAX,
@@ -19,7 +20,6 @@ import {
   duration,
   HOST,
   integer,
-  type Kind,
   PATH,
   PORT,
   SWITCH,
@@ -30,13 +30,6 @@ import { flag, type FlagValues, readFlags, repeatable } from "./flags.ts";
 /** A store's memory is reserved as one block, and no system we know grants a larger one. */
 const MEMORY_BYTES_MAX = 64 * GIB;
 const CLIENT_COUNT_FLAG_MAX = 1_000_000;
-
-/** Copies beyond the primary. The flag is there so that scripts may say 0. */
-const REPLICAS: Kind<0> = {
-  takes: "0: replication is not available in this version",
-  placeholder: "NUMBER",
-  read: (text) => text === "0" ? 0 : undefined,
-};
 
 const HOST_FLAG = flag("host", HOST, "127.0.0.1", "address to listen on; 0.0.0.0 for all");
 const DATA_DIR = flag("data-dir", PATH, "data", "folder that holds the data");
@@ -52,7 +45,12 @@ const SHARDS = flag(
   "16",
   "shards of a new cluster, fixed from then on",
 );
-const REPLICAS_FLAG = flag("replicas", REPLICAS, "0", "further copies of each shard");
+const REPLICAS = flag(
+  "replicas",
+  integer(0, REPLICAS_MAX),
+  "0",
+  "further copies of each shard of a new cluster, each on another node; with --routing slots",
+);
 const WORKERS = flag(
   "workers",
   integer(1, WORKER_COUNT_MAX),
@@ -140,7 +138,7 @@ const BALANCER = {
     host: HOST_FLAG,
     nodes: repeatable("node", ADDRESSES, null, "a node of the cluster"),
     dataDir: DATA_DIR,
-    replicas: REPLICAS_FLAG,
+    replicas: REPLICAS,
     shards: SHARDS,
     routing: ROUTING,
     workers: WORKERS,
@@ -171,7 +169,7 @@ const CLUSTER = {
     nodes: flag("nodes", integer(1, NODE_COUNT_MAX), "2", "number of nodes"),
     host: HOST_FLAG,
     dataDir: DATA_DIR,
-    replicas: REPLICAS_FLAG,
+    replicas: REPLICAS,
     shards: SHARDS,
     routing: ROUTING,
     workers: WORKERS,
@@ -195,6 +193,8 @@ export function nodeConfig(args: readonly string[], environment: Environment): N
 export function balancerConfig(args: readonly string[], environment: Environment): BalancerConfig {
   const config = readFlags(BALANCER, args, environment);
   requireOneOrder(config);
+  requireSlots(config);
+  requireNodes(config, config.nodes.length);
   return config;
 }
 
@@ -202,6 +202,8 @@ export function balancerConfig(args: readonly string[], environment: Environment
 export function clusterConfig(args: readonly string[], environment: Environment): ClusterConfig {
   const config = readFlags(CLUSTER, args, environment);
   requireOneOrder(config);
+  requireSlots(config);
+  requireNodes(config, config.nodes);
   requirePorts(config);
   requireMemory(config);
   requireGrantable(config);
@@ -212,6 +214,21 @@ export function clusterConfig(args: readonly string[], environment: Environment)
 function requireOneOrder({ workers, routing }: Pick<BalancerConfig, "workers" | "routing">): void {
   if (workers === 1 || routing === "slots") return;
   throw new UsageError(`Bad value for --workers: "${workers}": takes 1 with --routing ${routing}`);
+}
+
+/** With round-robin every node has every key, as a cache: there are no shards to keep copies of. */
+function requireSlots({ replicas, routing }: Pick<BalancerConfig, "replicas" | "routing">): void {
+  if (replicas === 0 || routing === "slots") return;
+  throw new UsageError(`Bad value for --replicas: "${replicas}": takes 0 with --routing ${routing}`);
+}
+
+/** Copies of a shard are on different nodes. */
+function requireNodes({ replicas }: Pick<BalancerConfig, "replicas">, nodeCount: number): void {
+  if (replicas < nodeCount) return;
+  throw new UsageError(
+    `Bad value for --replicas: "${replicas}": takes fewer than there are nodes, and there ` +
+      `${nodeCount === 1 ? "is" : "are"} ${nodeCount}`,
+  );
 }
 
 function requirePorts({ port, nodePort, adminPort, nodes }: ClusterConfig): void {
@@ -234,12 +251,12 @@ function requirePorts({ port, nodePort, adminPort, nodes }: ClusterConfig): void
 }
 
 /** Every shard must hold the longest of keys. */
-function requireMemory({ maxMemoryBytes, nodes, shards, routing }: ClusterConfig): void {
-  const least = Math.ceil(shards / nodes) * STORE_CAP_BYTES_MIN;
+function requireMemory({ maxMemoryBytes, nodes, shards, replicas, routing }: ClusterConfig): void {
+  const least = Math.ceil(shards * (replicas + 1) / nodes) * STORE_CAP_BYTES_MIN;
   if (routing !== "slots" || maxMemoryBytes >= least) return;
   throw new UsageError(
     `Bad value for --max-memory: "${bytesText(maxMemoryBytes)}": takes at least ${bytesText(least)} ` +
-      `with ${shards} shards on ${nodes} nodes`,
+      `with ${replicas === 0 ? "" : `${replicas + 1} copies of `}${shards} shards on ${nodes} nodes`,
   );
 }
 

@@ -33,6 +33,8 @@ import type { Meeting } from "./topology_source.ts";
 export interface ClusterFlags {
   readonly nodes: readonly Address[];
   readonly shardCount: number;
+  /** Further copies of each shard. */
+  readonly replicas: number;
   readonly routing: Routing;
 }
 
@@ -42,6 +44,17 @@ export function foundCluster(
   identities: readonly NodeIdentity[],
   random: Random,
 ): Topology {
+  if (flags.replicas >= identities.length) {
+    throw new RefusalError(
+      `Cannot create a cluster: --replicas ${flags.replicas} keeps ${
+        flags.replicas + 1
+      } copies of each shard on as many ` +
+        `nodes, and there ${
+          identities.length === 1 ? "is" : "are"
+        } ${identities.length}; give more nodes, or --replicas ` +
+        `${identities.length - 1}`,
+    );
+  }
   const nodes = identities.map(({ id, maxMemoryBytes }, i) => ({ ...flags.nodes[i]!, id, maxMemoryBytes }));
   identities.forEach((identity, i) => {
     const name = addressText(flags.nodes[i]!);
@@ -162,7 +175,10 @@ function replaced(
         `the keys that it kept, restart the balancer with --replace ${name}`,
     );
   }
-  return withReplacedNode(topology, index, identity.id);
+  const next = withReplacedNode(topology, index, identity.id);
+  // Not refused: it is met again until the shards that others have are theirs.
+  if (next === null) throw new Error("the one that it replaces has not left its in-sync sets yet");
+  return next;
 }
 
 function refuseStandalone(identity: NodeIdentity, name: string): void {
@@ -174,9 +190,11 @@ function refuseStandalone(identity: NodeIdentity, name: string): void {
 
 function withEnoughMemory(topology: Topology): Topology {
   if (topology.routing === "round-robin" || topology.shardCapBytes >= STORE_CAP_BYTES_MIN) return topology;
-  const needed = Math.ceil(topology.shardCount * STORE_CAP_BYTES_MIN / MIB);
+  const copyCount = topology.shards.reduce((sum, { replicas }) => sum + 1 + replicas.length, 0);
+  const needed = Math.ceil(copyCount * STORE_CAP_BYTES_MIN / MIB);
+  const what = copyCount === topology.shardCount ? `${copyCount} shards` : `${copyCount} copies of shards`;
   throw new RefusalError(
-    `Cannot divide the nodes' memory by ${topology.shardCount} shards: ${topology.shardCapBytes} bytes each are less ` +
+    `Cannot divide the nodes' memory by ${what}: ${topology.shardCapBytes} bytes each are less ` +
       `than ${STORE_CAP_BYTES_MIN}; give all nodes together a --max-memory of ${needed}mb or more, or fewer --shards`,
   );
 }

@@ -10,11 +10,12 @@ import { type Address, addressText } from "../io/network.ts";
 import { type Topology, withStale } from "../topology/topology.ts";
 import { serializeTopology } from "../topology/topology_document.ts";
 import { addressesFor, admitNode, foundCluster } from "./admission.ts";
+import { ControlLoop } from "./control_loop.ts";
 import type { Asker } from "../link/ask.ts";
 import { type NodeIdentity, topologyRequest } from "../protocol/roundel_exchange.ts";
 import { askIdentity, mustAnswerOk } from "./node_handshake.ts";
 import type { ControllerOptions } from "./options.ts";
-import type { Meeting, TopologySource } from "./topology_source.ts";
+import type { FailoverFigures, Meeting, ObservedNode, TopologySource } from "./topology_source.ts";
 
 export class Controller implements TopologySource {
   readonly #options: ControllerOptions;
@@ -32,6 +33,7 @@ export class Controller implements TopologySource {
   /** Ids of nodes that have missed removals, known here before it is in the document. */
   readonly #stale = new Set<string>();
   #addresses: Address[];
+  #loop: ControlLoop | null = null;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
@@ -107,6 +109,18 @@ export class Controller implements TopologySource {
     }
   }
 
+  observe(nodes: () => readonly ObservedNode[], figures: FailoverFigures): void {
+    const { clock, logger } = this.#options;
+    this.#loop = new ControlLoop({
+      clock,
+      logger,
+      figures,
+      nodes,
+      topology: () => this.topology,
+      replace: (topology, next) => this.#change((present) => present === topology ? next : present),
+    });
+  }
+
   isStale(id: string): boolean {
     return this.#stale.has(id);
   }
@@ -127,8 +141,9 @@ export class Controller implements TopologySource {
     );
   }
 
-  /** Resolves when the changes under way are over. */
+  /** Nothing is changed any more; resolves when the changes under way are over. */
   async settled(): Promise<void> {
+    this.#loop?.stop();
     await this.#lastChange;
   }
 

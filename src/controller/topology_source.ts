@@ -4,6 +4,8 @@
  */
 import type { Address } from "../io/network.ts";
 import type { Asker } from "../link/ask.ts";
+import type { NodeStatus } from "../protocol/roundel_exchange.ts";
+import type { ReplyValue } from "../protocol/reply_scanner.ts";
 import type { Topology } from "../topology/topology.ts";
 
 /** A node that was reached: which one is expected, and where. */
@@ -13,6 +15,26 @@ export interface Meeting {
   readonly address: Address;
   /** Whether the node with `id` is connected to at present. */
   readonly isReached: (id: string) => boolean;
+}
+
+/** A node as a balancer's links show it. */
+export interface ObservedNode {
+  /** `null` until it is known. */
+  readonly id: string | null;
+  /** Since when it is not reached, on the monotonic clock; of one that never was: since it is sought. `null` while it is. */
+  readonly away: { readonly sinceMs: number; readonly wasReached: boolean; readonly cause: string } | null;
+  /** What it told last since it was reached; `null` before. */
+  readonly status: NodeStatus | null;
+  /** Asks it beside the requests of clients; resolves to its reply, which is an error where it cannot be asked just now. */
+  askAside(args: readonly string[]): Promise<ReplyValue>;
+}
+
+/** What is counted of fail-overs. */
+export interface FailoverFigures {
+  /** `count` shards got another primary, or the same one anew. */
+  failedOver(count: number): void;
+  /** The last of them took this long, from when its primary was lost until its new one served. */
+  failoverTook(ms: number): void;
 }
 
 export interface TopologySource {
@@ -30,12 +52,14 @@ export interface TopologySource {
   whenCreated(): Promise<void>;
   /** Makes the node that was met fit to serve, or rejects: with `RefusalError` when it must not. */
   admit(meeting: Meeting, ask: Asker): Promise<void>;
+  /** From now on `nodes` are what is known of the nodes, and what becomes of them is counted. */
+  observe(nodes: () => readonly ObservedNode[], figures: FailoverFigures): void;
   /** Whether the node with `id` has missed removals and must not be asked before it was emptied. */
   isStale(id: string): boolean;
   /** The node with `id` misses a removal. Resolves when that is durable. */
   markStale(id: string): Promise<void>;
   /** Whoever waits for the cluster to be created waits no longer. */
   abandon(): void;
-  /** Resolves when the changes under way are over. */
+  /** Nothing is changed any more; resolves when the changes under way are over. */
   settled(): Promise<void>;
 }

@@ -281,6 +281,14 @@ export const FILL_AHEAD_BYTES = 128 * KIB;
 export const LOG_INDEX_STEP_BYTES = 1 * MIB;
 /** … and so many times at most: then every other note is dropped. */
 export const LOG_INDEX_ENTRIES_MAX = 1_024;
+/** The controller looks at what is known of the nodes this often. */
+export const CONTROL_LOOK_MS = 50;
+/** A primary whose link is broken, and that is not connected to again at once, is taken for lost. */
+export const PRIMARY_AWAY_MS = 200;
+/** A controller that has just begun waits so much longer for a node that it has not met yet. */
+export const FIRST_CONTACT_MS = 1_500;
+/** In a fail-over, members of the in-sync set that do not answer are waited for this long. */
+export const FREEZE_WAIT_MS = 500;
 
 // ---- Balancer ------------------------------------------------------------------------------------
 
@@ -300,7 +308,7 @@ export const HANDSHAKE_REPLY_MS_MAX = 5_000;
 /** Balancers look after their links this often. */
 export const LINK_LOOK_MS = 100;
 /** A node is asked how it is once in so many looks … */
-export const PROBE_LOOKS = 3;
+export const PROBE_LOOKS = 2;
 /** … and is taken for lost when it stays silent for so many. */
 export const SILENT_LOOKS_MAX = 10;
 /**
@@ -308,6 +316,12 @@ export const SILENT_LOOKS_MAX = 10;
  * enough for a node that died to be started again.
  */
 export const RETRY_DEADLINE_MS = 3_000;
+/** And, where shards have several copies, for a shard's new primary: longer than any fail-over takes. */
+export const FAILOVER_WAIT_MS = 5_000;
+/** While requests wait for a shard, its node is asked this often whether it serves it. */
+export const HOLD_LOOK_MS = 25;
+/** Requests of all clients that came back and wait for their shards. */
+export const HELD_BYTES_MAX = 64 * MIB;
 /** `INFO` at a balancer waits this long for the nodes; then it goes by what they told before. */
 export const INFO_WAIT_MS = 250;
 /**
@@ -329,16 +343,15 @@ export const SEND_ATTEMPTS_MAX = 3;
 export const SCAN_PARTS_PER_CALL = 64;
 export const NODE_COUNT_MAX = 255;
 export const SHARD_COUNT_MAX = 1_024;
+/** Copies of a shard beyond its primary. */
+export const REPLICAS_MAX = 4;
 /**
  * How far a topology's version, or a shard's epoch, may be ahead of the one that a node knows: more changes than any
  * node misses, and so few that nobody can use up the numbers that are left.
  */
 export const TOPOLOGY_STEP_MAX = 2 ** 24;
 
-assert(
-  LEASE_MS < GRACE_MS,
-  "a primary is over before the next one begins, whose clock may run a little faster",
-);
+assert(LEASE_MS < GRACE_MS, "a primary is over before the next begins, whose clock may run a bit faster");
 assert(REPLICA_AWAY_MS + 4 * ROLE_LOOK_MS < LEASE_MS, "a copy can leave the set before the lease is over");
 assert(LOG_FRAME_BYTES_MAX + SEGMENT_HEADER_BYTES <= SEGMENT_BYTES_MAX, "a frame never spans two segments");
 assert(KEY_BYTES_MAX + VALUE_BYTES_MAX < REQUEST_BYTES_MAX, "the largest pair fits into one request");
@@ -350,10 +363,7 @@ assert(
 );
 assert(LINK_WRITES_IN_FLIGHT_MAX < LINK_IN_FLIGHT_MAX, "writes that wait leave room for reads");
 assert(LINK_WRITE_BYTES_HIGH < LINK_BACKLOG_BYTES_HIGH, "the bytes of writes that wait leave room for reads");
-assert(
-  2 * LINK_WRITE_BYTES_HIGH < LOG_BACKLOG_BYTES_MAX,
-  "a balancer holds writes back before a node stops its links",
-);
+assert(2 * LINK_WRITE_BYTES_HIGH < LOG_BACKLOG_BYTES_MAX, "a balancer holds writes back before a node stops");
 assert(LINK_CONNECTIONS_RESERVED < OPEN_FILES_RESERVED, "links have room in what no client may take");
 assert(TEXT_LINE_BYTES_MAX <= REQUEST_BYTES_MAX, "a text line is a request");
 assert(DATABASE_COUNT <= 2 ** 8, "a database's number is a u8");
@@ -377,14 +387,13 @@ assert(REPLY_BYTES_SMALL < LINK_REPLY_BYTES_MAX, "a reply that is too long for a
 assert(2 * SLOT_COUNT <= 2 ** 15, "a slot and a bit are a positive i16");
 assert(SHARD_COUNT_MAX <= SLOT_COUNT, "every shard has a slot");
 assert(NODE_COUNT_MAX < 256, "a node's index is a u8");
-assert(
-  (PROBE_LOOKS + SILENT_LOOKS_MAX) * LINK_LOOK_MS < RETRY_DEADLINE_MS,
-  "silence is noticed before requests have waited too long",
-);
+const SILENCE_MS = (PROBE_LOOKS + SILENT_LOOKS_MAX) * LINK_LOOK_MS;
+assert(SILENCE_MS < RETRY_DEADLINE_MS, "silence is noticed before requests have waited too long");
 assert(RECORD_BYTES_MAX <= STREAM_CHUNK_BYTES_MAX, "any record fits into a batch");
 assert(
   UNACKNOWLEDGED_BYTES_MAX <= STREAM_BUFFER_BYTES / 2,
   "a stream has room for what writes wait for, and a batch of requests more",
 );
 assert(STREAM_CHUNK_BYTES <= APPEND_BYTES, "a batch has room for a piece of a stream");
+assert(HELD_BYTES_MAX >= LINK_BACKLOG_BYTES_HIGH, "what is under way on a link can be held");
 assert(DUMP_STEP_MS <= BACKGROUND_STEP_MS, "dumps are background work");

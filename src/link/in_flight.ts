@@ -51,6 +51,8 @@ const NO_CHUNK = new Chunk();
 export interface ReturnedRequest {
   readonly sink: ReplySink;
   readonly tag: number;
+  /** By the order in which the requests of its connection were sent, modulo 2³². */
+  readonly number: number;
   /** What the sender said of its way, 0 … 2¹⁵ − 2; −1 when it has none. */
   readonly route: number;
   readonly isWrite: boolean;
@@ -188,10 +190,12 @@ export class InFlight {
       this.#sinks[at] = null;
       this.#skipAnswered();
     }
-    take(fill(this.#returned, apart, 1));
+    take(fill(this.#returned, apart, { number, attempts: 1 }));
+    // It may have come under watch just now.
+    const { chunk, meta } = this.#apart.get(number)!;
     this.#apart.delete(number);
     this.#count--;
-    this.#released(apart.chunk, apart.meta, apart.end - apart.begin);
+    this.#released(chunk, meta, apart.end - apart.begin);
     return true;
   }
 
@@ -200,10 +204,10 @@ export class InFlight {
    * again: those that were sent with one more attempt in vain.
    */
   lose(take: (request: ReturnedRequest) => void): void {
-    const lost = [...this.#apart.values()];
+    const lost = [...this.#apart];
     for (let i = 0; i < this.#span; i++) {
       const at = (this.#head + i) & this.#mask;
-      if (this.#sinks[at] !== null) lost.push(this.#entryAt(at));
+      if (this.#sinks[at] !== null) lost.push([(this.#head + i) >>> 0, this.#entryAt(at)]);
     }
     this.#sinks.fill(null);
     this.#apart.clear();
@@ -216,8 +220,12 @@ export class InFlight {
         0;
     this.#gathering = new Chunk();
     this.#watchedCount = 0;
-    for (const entry of lost) take(fill(this.#returned, entry, entry.chunk.sealed ? 1 : 0));
-    this.#endWatch();
+    const ended = this.#watchEnded;
+    this.#watchEnded = null;
+    for (const [number, entry] of lost) {
+      take(fill(this.#returned, entry, { number, attempts: entry.chunk.sealed ? 1 : 0 }));
+    }
+    ended?.();
   }
 
   /** Calls `ended` once every present request whose route `isWatched` is answered or has come back. */
@@ -375,10 +383,11 @@ export class InFlight {
 function fill(
   returned: Entry,
   { sink, tag, meta, chunk, begin, end }: Apart,
-  attempts: number,
+  { number, attempts }: { readonly number: number; readonly attempts: number },
 ): ReturnedRequest {
   returned.sink = sink;
   returned.tag = tag;
+  returned.number = number;
   returned.route = (meta & ROUTE_MASK) - 1;
   returned.isWrite = (meta & WRITE_BIT) !== 0;
   returned.attempts = (meta >>> ATTEMPT_SHIFT) + attempts;

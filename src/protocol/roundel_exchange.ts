@@ -120,6 +120,15 @@ export function topologyRequest(json: string): string[] {
   return ["ROUNDEL", "TOPOLOGY", json];
 }
 
+/** `shards` by their numbers, each with the epoch that is over. */
+export function freezeRequest(shards: ReadonlyMap<number, number>): string[] {
+  return ["ROUNDEL", "FREEZE", ...[...shards].flat().map(String)];
+}
+
+export function resumeRequest(shards: readonly number[]): string[] {
+  return ["ROUNDEL", "RESUME", ...shards.map(String)];
+}
+
 export function linkRequest({ balancer, run, lane, number }: LinkName): string[] {
   return ["ROUNDEL", "LINK", balancer, run, lane, String(number)];
 }
@@ -162,6 +171,18 @@ export function parseStatus(json: string): NodeStatus {
       isOpen: copy.boolean("isOpen"),
       join: copy.texts("join"),
       leave: copy.texts("leave"),
+    })),
+  };
+}
+
+/** As {@linkcode parseIdentity}, for where its copies were frozen. */
+export function parseFrozen(json: string): FrozenPlaces {
+  const fields = parseFields(json, (what) => new RefusalError(`Cannot read where a node is frozen: ${what}`));
+  return {
+    incarnation: fields.text("incarnation"),
+    places: fields.list("places", [0, SHARD_COUNT_MAX], (place) => ({
+      ...placeIn(place),
+      epoch: place.integer("epoch"),
     })),
   };
 }

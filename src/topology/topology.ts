@@ -7,7 +7,7 @@
  */
 import { assert } from "../core/assert.ts";
 import { hashSeedText, randomHashSeed } from "../core/key_hash.ts";
-import { NODE_COUNT_MAX, SHARD_COUNT_MAX } from "../core/limits.ts";
+import { NODE_COUNT_MAX, REPLICAS_MAX, SHARD_COUNT_MAX } from "../core/limits.ts";
 import { type Random, randomUuid } from "../core/random.ts";
 import { placeShards } from "./placement.ts";
 
@@ -52,17 +52,26 @@ export interface Topology {
 export interface NewTopology {
   readonly routing: Routing;
   readonly shardCount: number;
+  /** Copies of each shard beyond the primary, fewer than there are nodes; none by default. */
+  readonly replicas?: number;
   readonly nodes: readonly Omit<TopologyNode, "stale">[];
 }
 
-/** Version 1 of a new cluster's topology. */
+/** Version 1 of a new cluster's topology. Every copy is in sync, since all of them are empty. */
 export function createTopology(options: NewTopology, random: Random): Topology {
-  const { routing, shardCount } = options;
+  const { routing, shardCount, replicas = 0 } = options;
   assert(options.nodes.length >= 1 && options.nodes.length <= NODE_COUNT_MAX, "node count within its bounds");
   assert(shardCount >= 1 && shardCount <= SHARD_COUNT_MAX, "shard count within its bounds");
+  assert(replicas >= 0 && replicas <= REPLICAS_MAX, "count of replicas within its bounds");
   const nodes = options.nodes.map((node) => ({ ...node, stale: false }));
-  const primaries = routing === "slots" ? placeShards(shardCount, nodes.map((node) => node.id)) : [];
-  const shards = primaries.map((primary) => ({ epoch: 1, primary, replicas: [], inSync: [primary] }));
+  const nodeIds = nodes.map((node) => node.id);
+  const places = routing === "slots" ? placeShards({ shardCount, nodeIds, replicas }) : [];
+  const shards = places.map(({ primary, replicas }) => ({
+    epoch: 1,
+    primary,
+    replicas,
+    inSync: [primary, ...replicas],
+  }));
   return {
     format: TOPOLOGY_FORMAT,
     cluster: randomUuid(random),
@@ -98,13 +107,18 @@ export function withMemory(topology: Topology, nodeIndex: number, maxMemoryBytes
   return { ...topology, version: topology.version + 1, shardCapBytes, nodes };
 }
 
-/** The next version, in which the node with `id` takes the place of node `nodeIndex`, whose keys are given up. */
-export function withReplacedNode(topology: Topology, nodeIndex: number, id: string): Topology {
+/**
+ * The next version, in which the node with `id` takes the place of node `nodeIndex`, and is empty. Where that one was
+ * in sync together with others, these have what it kept, and it has to have left before: `null` as long as it has not.
+ */
+export function withReplacedNode(topology: Topology, nodeIndex: number, id: string): Topology | null {
   const old = topology.nodes[nodeIndex]!.id;
+  const isNeeded = topology.shards.some(({ inSync }) => inSync.length > 1 && inSync.includes(old));
+  if (isNeeded) return null;
   const swap = (member: string) => member === old ? id : member;
   const nodes = topology.nodes.map((node, i) => i === nodeIndex ? { ...node, id, stale: false } : node);
   const shards = topology.shards.map((shard) => {
-    if (shard.primary !== old && !shard.replicas.includes(old)) return shard;
+    if (!copiesOf(shard).includes(old)) return shard;
     return {
       epoch: shard.epoch + 1,
       primary: swap(shard.primary),
@@ -113,6 +127,36 @@ export function withReplacedNode(topology: Topology, nodeIndex: number, id: stri
     };
   });
   return { ...topology, version: topology.version + 1, nodes, shards };
+}
+
+/** The nodes that keep `shard`, the primary first. */
+export function copiesOf({ primary, replicas }: TopologyShard): string[] {
+  return [primary, ...replicas];
+}
+
+/** The next version, with other members of some shards: `changes` by their numbers. */
+export function withShards(topology: Topology, changes: ReadonlyMap<number, TopologyShard>): Topology {
+  const shards = topology.shards.map((shard, i) => changes.get(i) ?? shard);
+  return { ...topology, version: topology.version + 1, shards };
+}
+
+/**
+ * The next epoch of `shard`, in which `primary` leads and `inSync`, of whom it is one, are in sync. They are copies of
+ * the shard already; whoever led before is a replica from now on.
+ */
+export function nextEpoch(shard: TopologyShard, primary: string, inSync: readonly string[]): TopologyShard {
+  const copies = copiesOf(shard);
+  assert(
+    inSync.includes(primary) && inSync.every((id) => copies.includes(id)),
+    "copies of the shard are in sync",
+  );
+  const replicas = copies.filter((id) => id !== primary);
+  return {
+    epoch: shard.epoch + 1,
+    primary,
+    replicas,
+    inSync: [primary, ...replicas.filter((id) => inSync.includes(id))],
+  };
 }
 
 /**

@@ -50,8 +50,10 @@ Deno.test("A cluster tells the balancer its nodes, whatever the environment says
 Deno.test("A child may listen on its own ports, reach what it must, and use the data folder", () => {
   const { balancer, nodes } = plan("--data-dir", "/var/a");
   const granted = (args: readonly string[]) => args.filter((arg) => arg.startsWith("--allow"));
+  const alone = plan("--routing", "round-robin");
+  assertEquals(granted(alone.nodes[0]!.args)[0], "--allow-net=127.0.0.1:8081");
   assertEquals(granted(nodes[0]!.args), [
-    "--allow-net=127.0.0.1:8081",
+    "--allow-net=127.0.0.1:8081,127.0.0.1:8081,127.0.0.1:8082",
     "--allow-env=ROUNDEL_*",
     "--allow-read=/var/a",
     "--allow-write=/var/a",

@@ -192,10 +192,18 @@ Deno.test("A bad node address is refused", () => {
 });
 
 Deno.test("Replicas are refused with the reason", () => {
-  const message = 'Bad value for --replicas: "1": takes 0: replication is not available in this version';
-  assertEquals(refusal(() => balancer("--replicas", "1")), message);
-  assertEquals(refusal(() => cluster("--replicas", "1")), message);
-  assertEquals(cluster("--replicas", "0").replicas, 0);
+  const few = 'Bad value for --replicas: "2": takes fewer than there are nodes, and there ';
+  assertEquals(refusal(() => balancer("--replicas", "2")), `${few}is 1`);
+  assertEquals(refusal(() => cluster("--replicas", "2")), `${few}are 2`);
+  assertEquals(
+    refusal(() => cluster("--replicas", "5", "--nodes", "9")),
+    'Bad value for --replicas: "5": takes a whole number from 0 to 4',
+  );
+  assertEquals(
+    refusal(() => cluster("--replicas", "1", "--routing", "round-robin")),
+    'Bad value for --replicas: "1": takes 0 with --routing round-robin',
+  );
+  assertEquals(cluster("--replicas", "2", "--nodes", "3").replicas, 2);
 });
 
 Deno.test("A cluster refuses ports that collide or run out", () => {

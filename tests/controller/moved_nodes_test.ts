@@ -96,7 +96,12 @@ for (const { met, port, expected, reached = [], mayReplace = false, decision } o
 }
 
 Deno.test("Addresses that are given pair with the nodes that are known there, the rest in their order", () => {
-  const flags = (...ports: number[]) => ({ nodes: ports.map(at), shardCount: 16, routing: "slots" as const });
+  const flags = (...ports: number[]) => ({
+    nodes: ports.map(at),
+    shardCount: 16,
+    replicas: 0,
+    routing: "slots" as const,
+  });
   const paired = (...ports: number[]) => addressesFor(topology, flags(...ports)).map(addressText).join(" ");
   assertEquals(paired(3, 1, 2), "127.0.0.1:1 127.0.0.1:2 127.0.0.1:3");
   assertEquals(paired(7, 8, 9), "127.0.0.1:7 127.0.0.1:8 127.0.0.1:9");

@@ -5,7 +5,7 @@ import {
   crashCluster,
   freePortRun,
   killPid,
-  type Running,
+  pidOf,
   start,
   withFolder,
 } from "../support/processes.ts";
@@ -13,11 +13,6 @@ import { Writers } from "../support/writers.ts";
 
 /** Rounds of killing; `deno task soak` asks for more. */
 const ROUNDS = Number(Deno.env.get("ROUNDEL_TEST_CRASH_ROUNDS") ?? 4);
-
-function pidOf(cluster: Running, name: string): number {
-  const starts = [...cluster.output().matchAll(new RegExp(`${name}\\b.*pid=(\\d+)`, "g"))];
-  return Number(starts.at(-1)?.[1]);
-}
 
 Deno.test(`A standalone node loses no acknowledged write in ${ROUNDS} rounds of kill -9 under load`, async () => {
   await withFolder(async (folder) => {

@@ -42,8 +42,8 @@ function seen({ sink: _, source, start, end, ...rest }: ReturnedRequest) {
   return { ...rest, text: textOf(source.bytes, start, end) };
 }
 
-function expectedOf({ tag, text, isWrite, attempts, isSent }: Entry) {
-  return { tag, text, isWrite, isSent, route: tag % 100, attempts: attempts + (isSent ? 1 : 0) };
+function expectedOf({ tag, number, text, isWrite, attempts, isSent }: Entry) {
+  return { tag, number, text, isWrite, isSent, route: tag % 100, attempts: attempts + (isSent ? 1 : 0) };
 }
 
 Deno.test("Requests keep their numbers and bytes through answers in any order, returns and losses", () => {
@@ -119,6 +119,16 @@ Deno.test("Requests keep their numbers and bytes through answers in any order, r
     }),
     { numRuns: 400 },
   );
+});
+
+Deno.test("A request may come under watch while it is given back: then the watch ends with it", () => {
+  const requests = new InFlight();
+  let endedCount = 0;
+  requests.gathered.ascii("x");
+  requests.add({ receive: () => {} }, 0, 5, false);
+  requests.seal();
+  requests.giveBack(0, () => requests.watch((route) => route === 5, () => endedCount++));
+  assertEquals(endedCount, 1);
 });
 
 Deno.test("A request that waits long holds up none of those behind it", () => {

@@ -154,15 +154,18 @@ export class World {
     }
   }
 
+  /** The shard of `key`. */
+  shardOf(key: string): number {
+    return shardOfSlot(slotOfKey(bytesOf(key), 0, key.length), this.topologyStore.saved.at(-1)!.shardCount);
+  }
+
   /** A key that lies on node `index`, counted from 0; different for different `number`. */
   keyOn(index: number, number = 0): string {
     const id = this.nodes[index]!.id;
-    const { shards, shardCount } = this.topologyStore.saved.at(-1)!;
+    const { shards } = this.topologyStore.saved.at(-1)!;
     for (let i = 0;; i++) {
       const key = `key${i}`;
-      const bytes = bytesOf(key);
-      const shard = shardOfSlot(slotOfKey(bytes, 0, bytes.length), shardCount);
-      if (shards[shard]!.primary === id && number-- === 0) return key;
+      if (shards[this.shardOf(key)]!.primary === id && number-- === 0) return key;
     }
   }
 

@@ -12,6 +12,7 @@ import { INCOMPLETE, INVALID, RequestDecoder } from "../../src/protocol/request_
 import { RUN_HEADER_BYTES, writeRunHeader } from "../../src/protocol/link_run.ts";
 import { type LinkName, linkNameOf } from "../../src/protocol/roundel_exchange.ts";
 import type { Topology } from "../../src/topology/topology.ts";
+import { FakeCopies, FakeRefusals } from "./fake_copies.ts";
 import type { SimulatedConnection, SimulatedNetwork } from "./simulated_network.ts";
 
 /** The reply, in RESP 2, that a request gets; `null` = as the fake would answer by itself. */
@@ -24,7 +25,9 @@ export class FakeNode {
   topology: Topology | null = null;
   maxMemoryBytes = 64 * 1024 * 1024;
   standalone = false;
-  readonly data = new Map<string, string>();
+  /** What it keeps; with replicas, as far as this fake goes, the same as the others. */
+  data = new Map<string, string>();
+  readonly copies = new FakeCopies();
   /** Keys with a deadline, for INFO. */
   expires = 0;
   /** Every request but `ROUNDEL …`, in the order of arrival. */
@@ -68,6 +71,13 @@ export class FakeNode {
     for (const connection of this.#connections) connection.cut();
     this.#connections.clear();
     this.#release = [];
+  }
+
+  /** Dies, and is started again by whoever looks after it: another process with the same data. */
+  restart(): void {
+    this.stop();
+    this.copies.restart(this.topology);
+    this.start();
   }
 
   /** Is gone until it is started again. */
@@ -121,6 +131,7 @@ export class FakeNode {
     const buffer = new Uint8Array(64 * 1024);
     let count: number | null;
     let number = -1;
+    const refusals = new FakeRefusals();
     while ((count = await connection.read(buffer)) !== null) {
       while (this.#isFrozen) await new Promise<void>((resolve) => this.#thaw.push(resolve));
       this.readCount++;
@@ -145,7 +156,7 @@ export class FakeNode {
         const isNamed = args[0] === "ROUNDEL" && args[1] === "LINK";
         const isNewLink = isNamed && !args[4]!.startsWith("bulk");
         const long = number < 0 ? null : this.longReply(args);
-        const reply = long ?? this.script(args) ??
+        const reply = long ?? this.script(args) ?? this.#refusal(args, refusals) ??
           (isNamed ? this.#link(connection, args) : this.#answer(args));
         await writeAll(connection, number < 0 ? bytesOf(reply) : runOf(number, reply));
         if (isNewLink || number >= 0) number++;
@@ -167,6 +178,8 @@ export class FakeNode {
     switch (name!.toUpperCase()) {
       case "ROUNDEL":
         if (args[1] === "STATUS") return this.#status();
+        if (args[1] === "FREEZE") return bulk(this.copies.freeze(this.topology!, this.id, args.slice(2)));
+        if (args[1] === "RESUME") return "+OK\r\n";
         return args[1] === "IDENTITY" ? bulk(this.#identity()) : this.#adopt(args[2]!);
       case "PING":
         return "+PONG\r\n";
@@ -229,12 +242,24 @@ export class FakeNode {
 
   #status(): string {
     this.statusCount++;
-    const { data, writeRefusal, id, topology } = this;
+    const { data, writeRefusal, topology } = this;
+    const { incarnation } = this.copies;
     const version = topology?.version ?? 0;
-    const [incarnation, copies] = [id, []];
+    const copies = topology === null ? [] : this.copies.status(topology, this.id);
     return bulk(
-      JSON.stringify({ entries: data.size, expiring: 0, incarnation, version, copies, writeRefusal }),
+      JSON.stringify({ entries: data.size, expiring: 0, writeRefusal, incarnation, version, copies }),
     );
+  }
+
+  /** With replicas a node serves only what it leads. */
+  #refusal(args: readonly string[], refusals: FakeRefusals): string | null {
+    if (args[0] === "ROUNDEL" && args[1] === "RESUME") refusals.resume(args.slice(2));
+    const { topology } = this;
+    const isKeyed = args.length > 1 && args[0] !== "ROUNDEL" && args[0] !== "INFO" && args[0] !== "SCAN";
+    if (!isKeyed || !topology?.shards.some(({ replicas }) => replicas.length > 0)) return null;
+    const shard = shardOfSlot(slotOfKey(bytesOf(args[1]!), 0, args[1]!.length), topology.shardCount);
+    const copies = this.copies.status(topology, this.id);
+    return refusals.refusalOf(shard, copies, topology.shards[shard]!.primary);
   }
 
   /** Closes older links of the balancer, as a node does; connections that are cut off show it later. */

@@ -180,6 +180,12 @@ export function clusterArgs(folder: string, port: number, ...more: string[]): st
   ];
 }
 
+/** The process that `cluster` has started last as `name`, e.g. `node:8081`. */
+export function pidOf(cluster: Running, name: string): number {
+  const starts = [...cluster.output().matchAll(new RegExp(`${name}\\b.*pid=(\\d+)`, "g"))];
+  return Number(starts.at(-1)?.[1]);
+}
+
 /** The processes that a cluster has started so far, from what it logs. */
 export function childPidsOf(cluster: Running): number[] {
   return [...cluster.output().matchAll(/pid=(\d+)/g)].map((match) => Number(match[1]));

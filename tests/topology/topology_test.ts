@@ -51,7 +51,7 @@ Deno.test("Every change is a next version and leaves the old document alone", ()
   assertEquals(memory.version, 2);
   for (const { id, maxMemoryBytes } of memory.nodes) assert(needOf(memory, id) <= maxMemoryBytes);
   assert(needOf(memory, "id1") > 29 * MIB);
-  const replaced = withReplacedNode(memory, 0, "new");
+  const replaced = withReplacedNode(memory, 0, "new")!;
   assertEquals(replaced.version, 3);
   replaced.shards.forEach((shard, i) => {
     const was = topology.shards[i]!;
