@@ -42,6 +42,9 @@ export type Health = {
   readonly clients: number;
   /** `cause` says what is wrong with a node, also with one that is ready and takes no writes. */
   readonly nodes: readonly { address: string; state: LinkState; cause: string }[];
+  /** Where shards have several copies: those that nobody serves, and those with fewer copies in sync than there should be. */
+  readonly shardsWithoutPrimary: readonly number[];
+  readonly shardsShortOfCopies: readonly number[];
 };
 
 export class Balancer {
@@ -123,10 +126,14 @@ export class Balancer {
     }));
     const readyCount = nodes.filter(({ cause }) => cause === "").length;
     const needed = this.#options.routing === "slots" ? nodes.length : 1;
+    const { withoutPrimary, shortOfCopies } = this.#nodes.shardProblems();
+    const isServed = this.#nodes.isReplicated ? withoutPrimary.length === 0 : readyCount >= needed;
     return {
-      isHealthy: this.#listener !== null && !this.#isStopping && readyCount >= needed,
+      isHealthy: this.#listener !== null && !this.#isStopping && isServed,
       clients: this.#counters.clients,
       nodes,
+      shardsWithoutPrimary: withoutPrimary,
+      shardsShortOfCopies: shortOfCopies,
     };
   }
 

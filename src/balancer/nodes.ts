@@ -111,6 +111,15 @@ export class Nodes implements NodeOwner<RemoteNode> {
     return this.#isReplicated ? indexes.filter((index) => this.#nodeOfSlot.includes(index)) : indexes;
   }
 
+  /** Where shards have several copies: those whose primary does not serve, and those that have fewer in sync than copies. */
+  shardProblems(): { withoutPrimary: number[]; shortOfCopies: number[] } {
+    const shards = this.#isReplicated ? [...this.#source.topology.shards.entries()] : [];
+    const withoutPrimary = shards.filter(([shard]) => !this.#ofShard(shard).serves(shard));
+    const shortOfCopies = shards.filter(([, { replicas, inSync }]) => inSync.length <= replicas.length);
+    const numbers = (some: typeof shards) => some.map(([shard]) => shard);
+    return { withoutPrimary: numbers(withoutPrimary), shortOfCopies: numbers(shortOfCopies) };
+  }
+
   /** What holds up requests, or writes, of `slot` for now; `null` when nothing does. */
   gateOf(slot: number, isWrite: boolean): Gate | null {
     if (this.#holds.closedCount > 0 && this.#isClosed[slot]! === 1) return this;

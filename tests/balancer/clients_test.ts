@@ -146,6 +146,8 @@ Deno.test("A balancer is healthy when it serves and no node is missing", async (
     isHealthy: true,
     clients: 0,
     nodes: [8081, 8082].map((port) => ({ address: `127.0.0.1:${port}`, state: "ready" as const, cause: "" })),
+    shardsWithoutPrimary: [],
+    shardsShortOfCopies: [],
   });
   world.nodes[1]!.stop();
   await settle();

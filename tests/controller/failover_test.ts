@@ -161,3 +161,19 @@ Deno.test("INFO counts fail-overs, and says how long the last one took", async (
   assert(took >= 1_000 && took <= 1_300, `${took}`);
   await world.stop();
 });
+
+Deno.test("Health says which shards nobody serves, and which have too few copies in sync; the latter are served", async () => {
+  const world = await replicated();
+  const health = () => {
+    const { isHealthy, shardsWithoutPrimary, shardsShortOfCopies } = world.balancer.health();
+    return { isHealthy, shardsWithoutPrimary, shardsShortOfCopies };
+  };
+  assertEquals(health(), { isHealthy: true, shardsWithoutPrimary: [], shardsShortOfCopies: [] });
+  const shards = led(world, world.nodes[1]!);
+  world.nodes[1]!.stop();
+  await settle();
+  assertEquals(health(), { isHealthy: false, shardsWithoutPrimary: shards, shardsShortOfCopies: [] });
+  await world.pass(1_000);
+  assertEquals(health(), { isHealthy: true, shardsWithoutPrimary: [], shardsShortOfCopies: shards });
+  await world.stop();
+});
