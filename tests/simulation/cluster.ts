@@ -9,9 +9,11 @@ import { messageOf } from "../../src/core/errors.ts";
 import type { Logger } from "../../src/core/logger.ts";
 import { KIB, STORE_CAP_BYTES_MIN } from "../../src/core/limits.ts";
 import { NodeServer } from "../../src/node/node_server.ts";
+import type { World } from "../../src/node/world.ts";
 import { FileTopologyStore } from "../../src/topology/topology_file.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
 import { Machine, type SimulatedProcess } from "./machine.ts";
+import { Invariants } from "./invariants.ts";
 import type { RunOptions } from "./options.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { Wire } from "./wire.ts";
@@ -23,6 +25,8 @@ const HOST = "127.0.0.1";
 const RESTART_MS = 200;
 /** A server that is told to stop has ended by then. */
 const STOP_MS_MAX = 11_000;
+/** What must not be is told so many times. */
+const BUGS_MAX = 5;
 
 /** What runs on a machine of the cluster. */
 type Server = { stop(): Promise<void> };
@@ -36,6 +40,7 @@ export class SimulatedCluster {
   readonly machines: Machine[];
   /** What happened at all, and how often. */
   readonly sightings = new Map<string, number>();
+  readonly invariants: Invariants;
   readonly #random: SeededRandom;
   readonly #running = new Map<Machine, Server>();
   /** Machines of which the supervisor leaves the process dead for now. */
@@ -57,6 +62,11 @@ export class SimulatedCluster {
       return made;
     };
     this.options = options;
+    this.invariants = new Invariants({
+      replicas: options.replicas,
+      saw: (what) => this.saw(what),
+      violated: (what) => this.#violated(what),
+    });
     this.scheduler = scheduler;
     this.#random = random;
     this.servers = [
@@ -78,6 +88,13 @@ export class SimulatedCluster {
     return this.machines.find((machine) => machine.name === name)!;
   }
 
+  /** Said once, with when. */
+  #violated(what: string): void {
+    const text = `${what} (at ${this.scheduler.nowMs.toFixed(3)} ms)`;
+    this.scheduler.note(`VIOLATION ${what}`);
+    if (this.bugs.length < BUGS_MAX) this.bugs.push(text);
+  }
+
   /** Another stream of chance. */
   random(): SeededRandom {
     return new SeededRandom(this.#random.u32());
@@ -95,6 +112,9 @@ export class SimulatedCluster {
   /** The process of `machine` dies, and comes again after `downMs`. */
   crash(machine: Machine, downMs: number): void {
     if (machine.disk.hasUnsynced) this.saw("a crash with unsynced data");
+    if (machine.name === "balancer" && this.invariants.hasProposals) {
+      this.saw("a crash of the balancer with a proposal under way");
+    }
     machine.crash();
     this.#restAndStart(machine, downMs);
   }
@@ -167,18 +187,7 @@ export class SimulatedCluster {
   async #startNode(process: SimulatedProcess): Promise<Server> {
     const { machine, clock } = process;
     const { shardCount, fsync, dumpIntervalMs } = this.options;
-    return await NodeServer.start({
-      host: HOST,
-      port: this.nodePorts[this.servers.indexOf(machine)]!,
-      dataDir: "data",
-      maxMemoryBytes: shardCount * STORE_CAP_BYTES_MIN,
-      fsync,
-      standalone: false,
-      dumpIntervalMs,
-      dumpLogBytes: dumpIntervalMs === 0 ? 0 : 64 * KIB,
-      clientStallMs: 60_000,
-      clientCountMax: 100,
-    }, {
+    const world: World = {
       clock,
       network: this.wire.of(process),
       disk: machine.disk.process(),
@@ -195,17 +204,31 @@ export class SimulatedCluster {
         },
       },
       logger: this.#logger(process),
-    });
+    };
+    this.invariants.add(process, world);
+    return await NodeServer.start({
+      host: HOST,
+      port: this.nodePorts[this.servers.indexOf(machine)]!,
+      dataDir: "data",
+      maxMemoryBytes: shardCount * STORE_CAP_BYTES_MIN,
+      fsync,
+      standalone: false,
+      dumpIntervalMs,
+      dumpLogBytes: dumpIntervalMs === 0 ? 0 : 64 * KIB,
+      clientStallMs: 60_000,
+      clientCountMax: 100,
+    }, world);
   }
 
   async #startBalancer(process: SimulatedProcess): Promise<Server> {
     const { machine, clock } = process;
     const { shardCount, replicas } = this.options;
-    const topologyStore = await FileTopologyStore.open(machine.disk.process(), "data");
+    const file = await FileTopologyStore.open(machine.disk.process(), "data");
+    const topologyStore = this.invariants.register(file);
     const options: BalancerOptions = {
       listen: { host: HOST, port: BALANCER_PORT },
       nodes: this.nodePorts.map((port) => ({ host: HOST, port })),
-      replicas,
+      replicas: replicas as BalancerOptions["replicas"],
       shardCount,
       routing: "slots",
       replace: [],
@@ -220,14 +243,22 @@ export class SimulatedCluster {
     return {
       stop: async () => {
         await balancer.stop();
-        topologyStore.close();
+        file.close();
       },
     };
   }
 
+  #sawFailover(shard: number): void {
+    this.saw("a fail-over");
+    if (this.invariants.isFilling(shard)) this.saw("a fail-over during a full copy");
+  }
+
   #logger({ name }: SimulatedProcess): Logger {
-    const note = (level: string) => (message: string, fields: Record<string, unknown> = {}) =>
+    const note = (level: string) => (message: string, fields: Record<string, unknown> = {}) => {
       this.scheduler.note(`${name} ${level}: ${message} ${JSON.stringify(fields)}`);
+      if (message === "shard fails over") this.#sawFailover(Number(fields.shard));
+      if (message === "in-sync set has changed") this.saw("an in-sync set that changed");
+    };
     return { debug: () => {}, info: note("info"), warn: note("warn"), error: note("error") };
   }
 }

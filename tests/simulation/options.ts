@@ -7,7 +7,7 @@ import { drawFaults, type Fault } from "./faults.ts";
 export interface RunOptions {
   readonly seed: number;
   readonly nodeCount: number;
-  readonly replicas: 0;
+  readonly replicas: number;
   readonly shardCount: number;
   readonly fsync: FsyncPolicy;
   readonly dumpIntervalMs: number;
@@ -29,6 +29,7 @@ export interface RunOptions {
 /** What a person may fix; the seed says the rest. */
 export interface Fixed {
   readonly nodeCount?: number;
+  readonly replicas?: number;
   readonly safetyMs?: number;
 }
 
@@ -40,7 +41,7 @@ export function optionsOf(seed: number, fixed: Fixed = {}): RunOptions {
   const drawn = {
     seed,
     nodeCount,
-    replicas: 0 as const,
+    replicas: fixed.replicas ?? 0,
     shardCount: oneOf(random, [4, 6]),
     fsync,
     dumpIntervalMs: oneOf(random, [0, 700, 2_000]),

@@ -6,12 +6,15 @@ import { Link } from "../../src/link/link.ts";
 import { Commits } from "../../src/node/commits.ts";
 import { LinkRegistry } from "../../src/node/link_registry.ts";
 import { Log } from "../../src/persistence/log.ts";
+import type { Fixed } from "./options.ts";
+import { replace, replaceGetter } from "./replace.ts";
 import { SimulatedDisk } from "../support/simulated_disk.ts";
 
 export interface Rule {
   readonly name: string;
   /** The first run that shows that the rule is off, as things were when it was found; from there on others do. */
   readonly seed: number;
+  readonly fixed?: Fixed;
   /** Switches it off; returns what switches it on again. */
   readonly breakRule: () => () => void;
 }
@@ -21,9 +24,10 @@ export const RULES: readonly Rule[] = [
     name: "a reply waits for the commit of what it shows",
     seed: 18,
     breakRule: () =>
-      replaceGetter(Log.prototype, "committedPosition", function (this: Log) {
-        return this.appended;
-      }),
+      replaceGetter<Log, number>(Log.prototype, "committedPosition", () =>
+        function (this: Log) {
+          return this.appended;
+        }),
   },
   {
     name: "what is acknowledged was synced",
@@ -63,16 +67,3 @@ export const RULES: readonly Rule[] = [
     },
   },
 ];
-
-/** Replaces a method for as long as it takes to show what follows. */
-function replace<T extends object, K extends keyof T>(prototype: T, method: K, by: T[K]): () => void {
-  const former = prototype[method];
-  prototype[method] = by;
-  return () => prototype[method] = former;
-}
-
-function replaceGetter(prototype: object, name: string, get: () => unknown): () => void {
-  const former = Object.getOwnPropertyDescriptor(prototype, name)!;
-  Object.defineProperty(prototype, name, { ...former, get });
-  return () => Object.defineProperty(prototype, name, former);
-}

@@ -13,6 +13,8 @@ import { Workload } from "./workload.ts";
 
 /** Every key is served again this long after the last fault. */
 const HEALED_MS_MAX = 12_000;
+/** What must always be true is looked at with the first event after so long. */
+const CHECK_MS = 0.5;
 /** And clients go on for this long after that. */
 const CALM_MS = 300;
 
@@ -70,6 +72,12 @@ function runNow(options: RunOptions): RunResult {
   const clients = makeClients(cluster, history);
   const faults = new Faults(cluster);
   let healedMs = Infinity;
+  let checkedMs = 0;
+  scheduler.onQuiet = () => {
+    if (scheduler.nowMs - checkedMs < CHECK_MS) return;
+    checkedMs = scheduler.nowMs;
+    cluster.invariants.check();
+  };
   try {
     cluster.startAll();
     for (const client of clients) void client.run();
@@ -88,6 +96,8 @@ function runNow(options: RunOptions): RunResult {
     history.judge();
   } catch (error) {
     history.violations.push(`a process has failed: ${error instanceof Error ? error.stack : error}`);
+  } finally {
+    cluster.invariants.end();
   }
   if (history.counts.has("UNCERTAIN")) cluster.saw("an UNCERTAIN");
   return {

@@ -4,6 +4,8 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { type Fixed, optionsOf, type RunOptions } from "./options.ts";
+import { REPLICATION_RULES } from "./replication_rules.ts";
+import { RULES } from "./rules.ts";
 import { run, type RunResult } from "./run.ts";
 
 const SEEDS_DEFAULT = 100;
@@ -16,7 +18,9 @@ const HELP = `deno task simulate: the cluster on a simulated clock, disk and net
   --seed NUMBER       the first seed; the same seed is the same run, event by event [random]
   --minutes MINUTES   how long at most
   --nodes NUMBER      nodes of the cluster [drawn]
+  --replicas NUMBER   further copies of each shard [drawn]
   --lines NUMBER      last events to print of a run that failed, or of a single one [${LINES_SHOWN}]
+  --rules             switch the product's safety rules off in turn, and see how soon a run shows it
   --help              print this
 `;
 
@@ -25,20 +29,21 @@ interface Flags {
   readonly seeds: number;
   readonly untilMs: number;
   readonly lines: number;
+  readonly rules: boolean;
   readonly fixed: Fixed;
 }
 
 /** Throws a `RangeError` that names the flag, the value, and what it takes. */
 function flagsOf(args: readonly string[]): Flags | "help" {
   const flags = parseArgs([...args], {
-    string: ["seeds", "seed", "minutes", "nodes", "lines"],
-    boolean: ["help"],
+    string: ["seeds", "seed", "minutes", "nodes", "replicas", "lines"],
+    boolean: ["help", "rules"],
     unknown: (flag) => {
       throw new RangeError(`Unknown argument: ${flag}`);
     },
   });
   if (flags.help) return "help";
-  const numberOf = (name: "seeds" | "seed" | "minutes" | "nodes" | "lines") => {
+  const numberOf = (name: "seeds" | "seed" | "minutes" | "nodes" | "replicas" | "lines") => {
     const text = flags[name];
     if (text === undefined) return undefined;
     const number = Number(text);
@@ -47,12 +52,17 @@ function flagsOf(args: readonly string[]): Flags | "help" {
   };
   const minutes = numberOf("minutes");
   const nodeCount = numberOf("nodes");
+  const replicas = numberOf("replicas");
   return {
     seed: numberOf("seed") ?? Math.floor(Math.random() * 2 ** 31),
     seeds: numberOf("seeds") ?? (minutes === undefined ? SEEDS_DEFAULT : Infinity),
     untilMs: performance.now() + (minutes ?? Infinity) * 60_000,
     lines: numberOf("lines") ?? LINES_SHOWN,
-    fixed: nodeCount === undefined ? {} : { nodeCount },
+    rules: flags.rules === true,
+    fixed: {
+      ...(nodeCount === undefined ? {} : { nodeCount }),
+      ...(replicas === undefined ? {} : { replicas }),
+    },
   };
 }
 
@@ -147,10 +157,27 @@ async function simulate({ seed, seeds, untilMs, lines, fixed }: Flags): Promise<
   return true;
 }
 
+/** Whether each rule is missed when it is off. With replicas asked for, those of replication, too. */
+async function missRules({ seed, seeds, fixed }: Flags): Promise<boolean> {
+  let areAllMissed = true;
+  for (const rule of (fixed.replicas ?? 0) > 0 ? [...RULES, ...REPLICATION_RULES] : RULES) {
+    const mendRule = rule.breakRule();
+    let found: string | null = null;
+    for (let i = 0; i < seeds && found === null; i++) {
+      const { violations } = await run(optionsOf((seed + i) >>> 0, rule.fixed ?? fixed));
+      if (violations.length > 0) found = `seed ${seed + i}: ${violations[0]!.split("\n")[0]}`;
+    }
+    mendRule();
+    areAllMissed &&= found !== null;
+    console.log(`${rule.name}\n    ${found ?? `not missed in ${seeds} runs`}`);
+  }
+  return areAllMissed;
+}
+
 try {
   const flags = flagsOf(Deno.args);
   if (flags === "help") console.log(HELP);
-  else if (!await simulate(flags)) Deno.exitCode = 1;
+  else if (!await (flags.rules ? missRules(flags) : simulate(flags))) Deno.exitCode = 1;
 } catch (error) {
   if (!(error instanceof RangeError)) throw error;
   console.error(error.message);
