@@ -228,7 +228,7 @@ export class SimulatedCluster {
     const options: BalancerOptions = {
       listen: { host: HOST, port: BALANCER_PORT },
       nodes: this.nodePorts.map((port) => ({ host: HOST, port })),
-      replicas: replicas as BalancerOptions["replicas"],
+      replicas,
       shardCount,
       routing: "slots",
       replace: [],

@@ -166,7 +166,8 @@ export class Invariants {
         `${process.name} uses ${store.usedBytes} bytes for shard ${id}, more than its cap`,
       );
     }
-    if (log === null) return;
+    // Before it is open a primary acknowledges nothing, whatever its log has.
+    if (log === null || copy.servesUntilMs === -Infinity) return;
     const pending = this.#pending.get(log)?.get(id);
     if (pending === undefined || pending.length === 0) return;
     const { committedPosition } = committing;

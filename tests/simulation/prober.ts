@@ -1,4 +1,4 @@
-/** Asks for every key, one after the other, until each was written and read. */
+/** Asks for every key, one after the other, until each was written and read, and for all in one request. */
 import { sleep } from "../../src/core/clock.ts";
 import type { Network } from "../../src/io/network.ts";
 import { BALANCER_PORT } from "./cluster.ts";
@@ -21,6 +21,7 @@ export class Prober {
   readonly #options: ProberOptions;
   readonly #missing: Set<string>;
   #conversation: Conversation | null = null;
+  #hadAll = false;
   lastReply = "nothing was heard";
 
   constructor(options: ProberOptions) {
@@ -29,12 +30,12 @@ export class Prober {
   }
 
   get isDone(): boolean {
-    return this.#missing.size === 0;
+    return this.#hadAll;
   }
 
   /** Keys that were not served yet. */
   get missing(): string {
-    return [...this.#missing].join(", ");
+    return [...this.#missing].join(", ") || "MGET of all keys";
   }
 
   async run(): Promise<void> {
@@ -48,6 +49,7 @@ export class Prober {
         if (isServed) this.#missing.delete(key);
         else await sleep(clock, AGAIN_MS);
       }
+      this.#hadAll = this.#missing.size === 0 && await this.#ask(workload.mget());
     }
   }
 

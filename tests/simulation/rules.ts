@@ -39,7 +39,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: "a balancer's new link closes those that it gave up",
-    seed: 24,
+    seed: 94,
     breakRule: () =>
       replace(LinkRegistry.prototype, "open", (session) => {
         session.isLink = true;

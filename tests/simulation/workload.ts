@@ -43,7 +43,7 @@ export class Workload {
   next(): Request {
     const dice = randomBelow(this.#random, 100);
     if (dice < 35) return this.get(this.#pick(this.keys));
-    if (dice < 40) return this.#canMget ? this.#mget() : this.get(this.#pick(this.keys));
+    if (dice < 40) return this.#canMget ? this.mget() : this.get(this.#pick(this.keys));
     if (dice < 62) return this.set(this.#pick(this.keys));
     if (dice < 70) return this.#del();
     if (dice < 78) return this.#setnx();
@@ -63,7 +63,8 @@ export class Workload {
     return { args: ["SET", key, value], operations: [{ key, operation: { kind: "set", value, ...call() } }] };
   }
 
-  #mget(): Request {
+  /** All keys in one request. */
+  mget(): Request {
     const { keys } = this;
     const gets = keys.map((key) => ({
       key,
