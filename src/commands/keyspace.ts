@@ -95,7 +95,10 @@ async function replyFoundLater(
 ): Promise<void> {
   const { reply, clock } = context;
   await walked;
-  if (!await whenCommitted(context, reply) || !beginFound(reply, found)) return;
-  reply.reserve(found.byteCount + found.count * ARRAY_ITEM_BYTES);
+  if (!await whenCommitted(context, reply)) return;
+  if (found.byteCount <= REPLY_BYTES_MAX) {
+    await reply.whenRoom(found.byteCount + found.count * ARRAY_ITEM_BYTES);
+  }
+  if (!beginFound(reply, found)) return;
   await inSteps(clock, () => found.sayPortion(reply));
 }

@@ -3,6 +3,7 @@ import type { RequestDecoder } from "../protocol/request_decoder.ts";
 import type { CommitOutbox, OutboxMemory } from "../serving/commit_outbox.ts";
 import type { FaultLog } from "../serving/fault_log.ts";
 import type { ReadBuffer } from "../serving/read_buffer.ts";
+import type { ReplyBlock } from "../serving/reply_buffer.ts";
 import type { Session } from "../serving/session.ts";
 import type { Commits } from "./commits.ts";
 import type { DecoderPool } from "./decoder_pool.ts";
@@ -29,8 +30,10 @@ export interface BatchClient {
   requestNumber: number;
   /** Length of the reply that its next request has to wait for; 0 when it has not. */
   wantedBytes: number;
-  /** Whether it has waited for that, and there is room. */
+  /** Whether it has waited for that, and there is room … */
   hasTurn: boolean;
+  /** … which is this, for a long one. */
+  room: ReplyBlock | null;
   /** Whether its next request is a write, which has to wait for the disk. */
   waitsForDisk: boolean;
   /** The client was told the last that it gets. */

@@ -3,9 +3,8 @@
  *
  *     decode ─► prefetch ─► execute ─► runs of replies, each with what it waits for ─► the client's outbox
  *
- * A client needs a runner for the moment in which its batch runs, not while it waits; so all clients of a node share one,
- * which stays in the processor's cache. A client keeps it only while a command takes longer than its turn; who comes
- * meanwhile gets another.
+ * A client needs a runner only while its batch runs; so all clients of a node share one, which stays in the processor's
+ * cache. A client keeps it only while a command takes longer than its turn; who comes meanwhile gets another.
  *
  * Requests side by side whose replies wait for the same thing make a run. On a link the header of a run lies before its
  * replies; where a reply waits for something else than those before it, it makes room for one.
@@ -21,27 +20,28 @@ import { looksLikeHttp } from "../protocol/http_guard.ts";
 import { RUN_HEADER_BYTES, type RunHeader, writeRunHeader } from "../protocol/link_run.ts";
 import { INCOMPLETE, INVALID } from "../protocol/progress.ts";
 import type { ReplyGate } from "../protocol/reply.ts";
-import { ReplyBuffer } from "../serving/reply_buffer.ts";
+import { type ReplyBlock, ReplyBuffer } from "../serving/reply_buffer.ts";
 import type { ReplyRun } from "../serving/reply_run.ts";
 import type { BatchClient, RunnerServices } from "./batch_client.ts";
 import type { WaitsFor } from "./commit_point.ts";
 import { type CommitStage, COMMITTED } from "./commits.ts";
 import { DecodedRequest } from "./decoded_request.ts";
 import { Executor } from "./executor.ts";
-import { checkLinkReply, TooLongForLink } from "./long_reply.ts";
+import { NO_ROOM, ReplyRoom } from "./reply_room.ts";
+import { TooLongForLink } from "./long_reply.ts";
 
 const NOT_HTTP = "ERR This port speaks RESP and text lines, not HTTP";
 const INTERNAL_ERROR =
   "ERR Internal error: the request met a bug and may be done in part; the node's log says where";
 
-/** Thrown through a handler. */
-const NO_ROOM = new Error("There is no room for the reply yet");
-
 export class BatchRunner implements ReplyGate {
   /** Requests of the last batch that have a reply. */
   requestCount = 0;
+  /** Whether the last batch ended before all that had arrived was run. */
+  wasCut = false;
   readonly #services: RunnerServices;
   readonly #replies = new ReplyBuffer();
+  readonly #room: ReplyRoom;
   readonly #executor: Executor;
   readonly #requests = Array.from({ length: BATCH_REQUEST_COUNT }, () => new DecodedRequest());
   readonly #header: RunHeader = { firstRequest: 0, count: 0, byteLength: 0 };
@@ -52,8 +52,9 @@ export class BatchRunner implements ReplyGate {
   #isProblemText = false;
   /** Whether a further pass over the buffer may find more. */
   #mayBeMore = false;
-  #wasCut = false;
   #batchStart = 0;
+  /** Where the reply to the present request begins. */
+  #replyStart = 0;
   #client: BatchClient | null = null;
   /** Whether there is room for whatever the present request answers. */
   #isCleared = false;
@@ -66,14 +67,10 @@ export class BatchRunner implements ReplyGate {
 
   constructor(services: RunnerServices) {
     this.#services = services;
+    this.#room = new ReplyRoom(services);
     this.#executor = new Executor(services, this.#replies.output);
     this.#executor.useGate(this);
     this.#run = services.memory.runs.take();
-  }
-
-  /** Whether the last batch ended before all that had arrived was run. */
-  get wasCut(): boolean {
-    return this.#wasCut;
   }
 
   /** Whether the last request was a text line. */
@@ -111,7 +108,7 @@ export class BatchRunner implements ReplyGate {
     this.#batchStart = this.#replies.output.length;
     this.#client = client;
     this.requestCount = 0;
-    this.#wasCut = false;
+    this.wasCut = false;
     this.#outputBytesMax = this.#services.memory.budget.isUsedUp ? REPLY_BYTES_SMALL : OUTPUT_BYTES_HIGH;
     this.#isCongested = this.#services.commits.isCongested(client.outbox.isLink);
     this.#executor.serve(session);
@@ -157,11 +154,11 @@ export class BatchRunner implements ReplyGate {
     const executor = this.#executor;
     for (let i = 0; i < this.#count; i++) {
       const decoded = this.#requests[i]!;
-      const replyStart = output.length;
+      this.#replyStart = output.length;
       this.#isCleared = false;
       if (this.#isCongested && IS_WRITE[decoded.command] === 1) {
         client.waitsForDisk = true;
-        return this.#putOff(client, i, replyStart);
+        return this.#putOff(client, i);
       }
       try {
         let pending: void | Promise<void>;
@@ -175,16 +172,16 @@ export class BatchRunner implements ReplyGate {
           buffer.consume(decoded.end);
           this.requestCount += i + 1;
           this.#leaveRest(client, i + 1);
-          return this.#wait(client, pending, replyStart);
+          return this.#wait(client, pending);
         }
       } catch (error) {
-        if (error === NO_ROOM) return this.#putOff(client, i, replyStart);
+        if (error === NO_ROOM) return this.#putOff(client, i);
         if (error instanceof TooLongForLink) executor.refuse(error.message, false);
-        else this.#fail(client, error, replyStart);
+        else this.#fail(client, error);
       }
       const point = executor.takeCommitPoint();
       buffer.consume(decoded.end);
-      this.#replied(client, replyStart, point);
+      this.#replied(client, point);
       if (session.wantsClose) client.refused();
       if (client.isOver || output.length - this.#batchStart >= this.#outputBytesMax) {
         this.requestCount += i + 1;
@@ -200,20 +197,30 @@ export class BatchRunner implements ReplyGate {
   check(bytes: number): void {
     const client = this.#client!;
     if (this.#isCleared) return;
-    if (client.outbox.isLink) return checkLinkReply(bytes);
-    const { budget } = this.#services.memory;
-    const madeBytes = this.#replies.output.length - this.#batchStart;
-    if (!client.hasTurn && (budget.isAwaited || !budget.hasRoom(madeBytes + bytes))) {
-      client.wantedBytes = bytes;
-      throw NO_ROOM;
+    const room = this.#room.take(client, bytes, this.#replies.output.length - this.#batchStart);
+    this.#isCleared = !client.outbox.isLink;
+    this.#useRoom(client, room);
+  }
+
+  /** As {@linkcode BatchRunner.check}, for a request that has taken longer than its turn. */
+  async whenRoom(bytes: number): Promise<void> {
+    this.#useRoom(this.#client!, await this.#room.wait(this.#client!, bytes));
+  }
+
+  /** The reply to the present request is made in `room`, if there is one, and what was replied before it goes to the outbox. */
+  #useRoom(client: BatchClient, room: ReplyBlock | null): void {
+    if (room === null) return;
+    if (this.#run.count > 0) {
+      this.#closeRun(client, this.#replyStart);
+      this.#openRun(client);
     }
-    client.hasTurn = false;
-    this.#isCleared = true;
+    this.#replies.borrow(room, this.#replyStart);
+    this.#run.start = this.#replyStart = this.#batchStart = 0;
   }
 
   /** There is no room for request `next` or its reply, and it has changed nothing: it is run again when there is. */
-  #putOff(client: BatchClient, next: number, replyStart: number): undefined {
-    this.#replies.output.length = replyStart;
+  #putOff(client: BatchClient, next: number): undefined {
+    this.#replies.output.length = this.#replyStart;
     this.#executor.takeCommitPoint();
     this.requestCount += next;
     this.#leaveRest(client, next);
@@ -221,7 +228,7 @@ export class BatchRunner implements ReplyGate {
 
   /** The batch ends before request `next`: from there on all is decoded anew, what is wrong behind it included. */
   #leaveRest(client: BatchClient, next: number): void {
-    this.#wasCut = next < this.#count || this.#mayBeMore;
+    this.wasCut = next < this.#count || this.#mayBeMore;
     this.#mayBeMore = false;
     if (next === this.#count) return;
     this.#problem = "";
@@ -232,16 +239,16 @@ export class BatchRunner implements ReplyGate {
   }
 
   /** The present request takes longer than its turn, and the batch ends with it. */
-  async #wait(client: BatchClient, pending: Promise<void>, replyStart: number): Promise<void> {
+  async #wait(client: BatchClient, pending: Promise<void>): Promise<void> {
     const point = this.#executor.takeCommitPoint();
-    this.#isCleared = true;
     const kept = point === null ? null : { committing: point.committing, position: point.position };
+    this.#isCleared = true;
     try {
       await pending;
     } catch (error) {
-      this.#fail(client, error, replyStart);
+      this.#fail(client, error);
     }
-    this.#replied(client, replyStart, kept);
+    this.#replied(client, kept);
     this.#end(client);
   }
 
@@ -249,10 +256,10 @@ export class BatchRunner implements ReplyGate {
    * The present request met a bug: it is answered so. On a link others go on, an ordinary client is dropped. A bug in the
    * middle of a change ends the process: it would go on with a store that is neither as before nor as the log says.
    */
-  #fail(client: BatchClient, error: unknown, replyStart: number): void {
+  #fail(client: BatchClient, error: unknown): void {
     if (this.#executor.isTorn || this.#services.commits.isTorn) this.#services.abort(error);
     this.#services.faults.report("request failed", error, { command: client.session.lastCommandName });
-    this.#replies.output.length = replyStart;
+    this.#replies.output.length = this.#replyStart;
     this.#executor.refuse(INTERNAL_ERROR, this.isText);
     if (!client.outbox.isLink) client.refused();
   }
@@ -266,10 +273,10 @@ export class BatchRunner implements ReplyGate {
     client.refused();
   }
 
-  /** The reply that begins at `replyStart` is there, and waits for `point`; for nothing if that is `null`. */
-  #replied(client: BatchClient, replyStart: number, point: WaitsFor | null): void {
+  /** The reply to the present request is there, and waits for `point`; for nothing if that is `null`. */
+  #replied(client: BatchClient, point: WaitsFor | null): void {
     const { isText } = this.#executor.request;
-    const waitsFor = point === null || this.#isFailed(point, replyStart) ? null : point;
+    const waitsFor = point === null || this.#isFailed(point) ? null : point;
     const stage = waitsFor === null ? COMMITTED : this.#services.commits.stageOf(waitsFor);
     let run = this.#run;
     if (
@@ -277,7 +284,7 @@ export class BatchRunner implements ReplyGate {
       (stage !== this.#stage || isText !== run.isText ||
         (waitsFor !== null && waitsFor.committing !== run.committing))
     ) {
-      this.#splitRun(client, replyStart);
+      this.#splitRun(client, this.#replyStart);
       run = this.#run;
     }
     this.#stage = stage;
@@ -291,10 +298,10 @@ export class BatchRunner implements ReplyGate {
   }
 
   /** Whether `point`, for which the reply waits, will not be committed: then the reply is the error that says so. */
-  #isFailed(point: WaitsFor, replyStart: number): boolean {
+  #isFailed(point: WaitsFor): boolean {
     const failure = this.#services.commits.failureOf(point);
     if (failure === "") return false;
-    this.#replies.output.length = replyStart;
+    this.#replies.output.length = this.#replyStart;
     this.#executor.refuse(failure, this.#executor.request.isText);
     return true;
   }
@@ -373,6 +380,7 @@ export class BatchRunner implements ReplyGate {
     if (client.buffer.bytes.length > READ_BUFFER_BYTES) {
       for (let i = 0; i < this.#count; i++) this.#requests[i]!.request.settle();
     }
+    this.#replies.giveBack();
     client.outbox.flush();
   }
 

@@ -2,11 +2,13 @@
 import { bytesOf, equalBytes } from "../core/bytes.ts";
 import type { Timer } from "../core/clock.ts";
 import { LINK_HANDSHAKE_MS } from "../core/limits.ts";
+import { LONG_REPLY_BYTES_MIN } from "../core/reply_limits.ts";
 import type { Connection } from "../io/network.ts";
 import type { RequestDecoder } from "../protocol/request_decoder.ts";
 import { Client, type ServingServices } from "../serving/client.ts";
 import { CommitOutbox } from "../serving/commit_outbox.ts";
 import { TOO_MANY_CLIENTS } from "../serving/refuse_connection.ts";
+import type { ReplyBlock } from "../serving/reply_buffer.ts";
 import type { BatchClient, RunnerServices } from "./batch_client.ts";
 import type { BatchRunner } from "./batch_runner.ts";
 import type { BatchRunners } from "./batch_runners.ts";
@@ -25,6 +27,7 @@ export class NodeClient extends Client implements BatchClient {
   requestNumber = 0;
   wantedBytes = 0;
   hasTurn = false;
+  room: ReplyBlock | null = null;
   waitsForDisk = false;
   readonly #node: NodeClientServices;
   /** Requests run since the last read. */
@@ -70,6 +73,7 @@ export class NodeClient extends Client implements BatchClient {
       if (pending !== undefined) return this.#finish(runner, pending);
       this.#ended(runner);
       this.hasTurn = false;
+      if (this.room !== null) this.#giveRoom();
       if (budget.isAwaited) budget.passOn();
       if (this.wantedBytes > 0) return this.#waitForTurn();
       if (this.waitsForDisk) {
@@ -86,11 +90,23 @@ export class NodeClient extends Client implements BatchClient {
 
   /** The next request's reply is long: waits until there is room for it. */
   async #waitForTurn(): Promise<void> {
-    const { budget } = this.#node.memory;
-    await budget.turn(this.wantedBytes);
+    const { budget, long } = this.#node.memory;
+    const bytes = this.wantedBytes;
     this.wantedBytes = 0;
+    if (bytes >= LONG_REPLY_BYTES_MIN) {
+      this.room = await long.whenRoom(bytes, this.#node.clock);
+      if (this.isOver) this.#giveRoom();
+      return;
+    }
+    await budget.turn(bytes);
     this.hasTurn = true;
     if (this.isOver) budget.passOn();
+  }
+
+  /** Its request did not need it after all. */
+  #giveRoom(): void {
+    this.room?.release();
+    this.room = null;
   }
 
   protected refuse(text: string): void {
@@ -117,6 +133,8 @@ export class NodeClient extends Client implements BatchClient {
   async #finish(runner: BatchRunner, pending: Promise<void>): Promise<void> {
     await pending;
     this.#ended(runner);
+    const { budget } = this.#node.memory;
+    if (budget.isAwaited) budget.passOn();
   }
 
   #ended(runner: BatchRunner): void {

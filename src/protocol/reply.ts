@@ -8,6 +8,8 @@ import type { OutputBuffer } from "../core/output_buffer.ts";
 export interface ReplyGate {
   /** Throws when a reply of `bytes` cannot be made now. The request is run again, or never: nothing may have changed. */
   check(bytes: number): void;
+  /** Resolves when a reply of about `bytes` can be made, by a request that takes longer than its turn. */
+  whenRoom(bytes: number): Promise<void>;
 }
 
 export interface Reply {
@@ -40,8 +42,11 @@ export interface Reply {
   bulkEnd(): void;
   /** Begins a value of `length` bytes, which the caller writes bit by bit; {@linkcode Reply.bulkEnd} follows. */
   bulkHead(length: number): void;
-  /** Makes room for `byteCount` bytes at once: a long reply is not copied then while it grows. */
-  reserve(byteCount: number): void;
+  /**
+   * As {@linkcode Reply.expect}, for a command that takes longer than its turn: resolves when the reply, of which nothing
+   * is said yet, can be made.
+   */
+  whenRoom(bytes: number): Promise<void>;
   /** Opens an array; the next `count` replies are its elements. */
   arrayStart(count: number): void;
   /** Opens a map; the next `2 × count` replies are its keys and values. A flat array in RESP 2. */

@@ -99,8 +99,9 @@ export class RespReply implements Reply {
     this.#header(DOLLAR, length, 0);
   }
 
-  reserve(byteCount: number): void {
-    this.#output.reserve(byteCount);
+  async whenRoom(bytes: number): Promise<void> {
+    await this.gate?.whenRoom(bytes);
+    this.#output.reserve(bytes);
   }
 
   arrayStart(count: number): void {

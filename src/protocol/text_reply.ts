@@ -72,8 +72,9 @@ export class TextReply implements Reply {
 
   bulkHead(): void {}
 
-  reserve(byteCount: number): void {
-    this.#output.reserve(byteCount);
+  async whenRoom(bytes: number): Promise<void> {
+    await this.gate?.whenRoom(bytes);
+    this.#output.reserve(bytes);
   }
 
   arrayStart(count: number): void {

@@ -14,12 +14,14 @@ import {
   OUTBOX_RUN_COUNT_MAX,
   OUTBOX_WRITE_BYTES,
 } from "../core/limits.ts";
+import { NODE_REPLY_BUDGET_BYTES } from "../core/reply_limits.ts";
 import type { OutputBuffer } from "../core/output_buffer.ts";
 import type { Connection } from "../io/network.ts";
 import { RUN_HEADER_BYTES, type RunHeader, writeRunHeader } from "../protocol/link_run.ts";
 import { RespReply } from "../protocol/resp_reply.ts";
 import { TextReply } from "../protocol/text_reply.ts";
 import type { WriteWatch } from "./client_writer.ts";
+import { LongReplyMemory } from "./long_reply_memory.ts";
 import { Outbox, type OutboxOwner } from "./outbox.ts";
 import { ReplyBudget, type ReplyHolder } from "./reply_budget.ts";
 import { ReplyBlock, ReplyBuffer } from "./reply_buffer.ts";
@@ -31,7 +33,8 @@ export class OutboxMemory {
   /** Where what leaves in one write is brought together when it does not lie side by side. */
   readonly gathered = new ReplyBuffer();
   readonly header: RunHeader = { firstRequest: 0, count: 0, byteLength: 0 };
-  readonly budget = new ReplyBudget();
+  readonly budget = new ReplyBudget(NODE_REPLY_BUDGET_BYTES);
+  readonly long = new LongReplyMemory();
 }
 
 export class CommitOutbox extends Outbox implements ReplyHolder {

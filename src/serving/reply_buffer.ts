@@ -19,15 +19,21 @@ type Bytes = Uint8Array<ArrayBuffer>;
 const BLOCK_BYTES_MIN = KIB;
 const NO_BYTES = new Uint8Array(0);
 
+/** Who is told that a block may be used again. */
+export interface ReplyBlockOwner {
+  /** Nobody holds a part of `block` any more. */
+  released(block: ReplyBlock): void;
+}
+
 /** When a block grows, what is held of it stays where it was, in bytes that are the block's no more. */
 export class ReplyBlock {
   bytes: Bytes = NO_BYTES;
-  readonly #buffer: ReplyBuffer | null;
+  readonly #owner: ReplyBlockOwner | null;
   #holdCount = 0;
 
-  /** Without a buffer it is a block that is never used again. */
-  constructor(buffer: ReplyBuffer | null) {
-    this.#buffer = buffer;
+  /** Without an owner it is a block that is never used again. */
+  constructor(owner: ReplyBlockOwner | null) {
+    this.#owner = owner;
   }
 
   get isHeld(): boolean {
@@ -42,15 +48,18 @@ export class ReplyBlock {
   /** … and `count` parts do not any more. */
   release(count = 1): void {
     this.#holdCount -= count;
-    if (this.#holdCount === 0) this.#buffer?.released(this);
+    if (this.#holdCount === 0) this.#owner?.released(this);
   }
 }
 
-export class ReplyBuffer {
+export class ReplyBuffer implements ReplyBlockOwner {
   /** Replies are appended here. */
   readonly output = new OutputBuffer(BLOCK_BYTES_MIN);
   #block = new ReplyBlock(this);
   readonly #free: ReplyBlock[] = [];
+  /** While a long reply is made in another's block: the own one, and how much of it is written. */
+  #ownBlock: ReplyBlock | null = null;
+  #ownLength = 0;
 
   /** Where what is appended lies. */
   get block(): ReplyBlock {
@@ -63,9 +72,34 @@ export class ReplyBuffer {
     else if (this.output.length >= REPLY_BLOCK_BYTES) this.#changeBlocks();
   }
 
-  /** Nobody holds a part of `block` any more. */
+  /** Goes on in `block`, of somebody else, which is held for it, with what was appended from `start` on. */
+  borrow(block: ReplyBlock, start: number): void {
+    const { output } = this;
+    const { bytes } = output;
+    const end = output.length;
+    if (this.#ownBlock === null) {
+      this.#ownBlock = this.#block;
+      this.#ownBlock.bytes = bytes;
+      this.#ownLength = start;
+    } else this.#block.release();
+    this.#block = block;
+    output.moveTo(block.bytes);
+    output.copy(bytes, start, end);
+  }
+
+  /** Goes on in the own block, if it does not. */
+  giveBack(): void {
+    const own = this.#ownBlock;
+    if (own === null) return;
+    this.#block.release();
+    this.#block = own;
+    this.#ownBlock = null;
+    this.output.moveTo(own.bytes);
+    this.output.length = this.#ownLength;
+  }
+
   released(block: ReplyBlock): void {
-    if (block === this.#block) return;
+    if (block === this.#block || block === this.#ownBlock) return;
     if (block.bytes.length > OUTPUT_BYTES_KEEP) spareMemory.give(block.bytes);
     else if (this.#free.length < REPLY_BLOCK_COUNT_KEPT) this.#free.push(block);
   }

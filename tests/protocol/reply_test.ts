@@ -194,6 +194,7 @@ Deno.test("A long value is not made when the reply's gate does not let it throug
     const reply = new Kind(output);
     const asked: number[] = [];
     reply.gate = {
+      whenRoom: () => Promise.resolve(),
       check: (bytes) => {
         asked.push(bytes);
         throw new Error("no room");

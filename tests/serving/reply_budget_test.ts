@@ -77,6 +77,7 @@ Deno.test("Clients that ask for much and do not read hold up nobody else, and ge
   await writeAll(writer, bytesOf(resp("SET", "big", value)));
   await settle();
   await other.ask("SET", "small", "1");
+  await other.ask("SET", "medium", value.slice(0, 100_000));
   const greedy = await Promise.all(Array.from({ length: 3 }, () => world.connect()));
   for (const connection of greedy) {
     await writeAll(connection, bytesOf(resp("GET", "small") + resp("MGET", "big", "big", "big").repeat(3)));
@@ -84,6 +85,7 @@ Deno.test("Clients that ask for much and do not read hold up nobody else, and ge
   }
   for (let i = 0; i < 3; i++) assertEquals(await other.ask("GET", "small"), "$1\r\n1\r\n");
   assertEquals(await other.ask("MGET", "small", "none"), "*2\r\n$1\r\n1\r\n$-1\r\n");
+  assertEquals((await other.ask("GET", "medium")).length, "$100000\r\n".length + 100_000 + 2);
   const replyBytes = 7 + 3 * (4 + 3 * (`$${value.length}\r\n`.length + value.length + 2));
   assert(greedy.length * replyBytes > REPLY_BUDGET_BYTES, "there is not room for all at a time");
   const replies = await Promise.all(greedy.map((connection) => readReply(connection, replyBytes)));
