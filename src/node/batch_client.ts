@@ -8,9 +8,11 @@ import type { Session } from "../serving/session.ts";
 import type { Commits } from "./commits.ts";
 import type { DecoderPool } from "./decoder_pool.ts";
 import type { NodeServices } from "./executor.ts";
+import type { NodeTime } from "./node_time.ts";
 
 export interface RunnerServices extends NodeServices {
   readonly commits: Commits;
+  readonly time: NodeTime;
   readonly memory: OutboxMemory;
   readonly decoders: DecoderPool;
   readonly faults: FaultLog;

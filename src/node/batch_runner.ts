@@ -112,7 +112,7 @@ export class BatchRunner implements ReplyGate {
     this.#outputBytesMax = this.#services.memory.budget.isUsedUp ? REPLY_BYTES_SMALL : OUTPUT_BYTES_HIGH;
     this.#isCongested = this.#services.commits.isCongested(client.outbox.isLink);
     this.#executor.serve(session);
-    this.#executor.nowMs = this.#services.clock.nowMs();
+    this.#executor.nowMs = this.#services.time.nowMs();
     session.lastActiveMs = this.#services.clock.monotonicMs();
     this.#openRun(client);
   }

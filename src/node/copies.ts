@@ -13,6 +13,7 @@ import type { Topology } from "../topology/topology.ts";
 import { refusalOfDocument } from "../topology/topology_check.ts";
 import type { AdminTarget } from "./admin.ts";
 import { DataFolder } from "./data_folder.ts";
+import { NodeTime } from "./node_time.ts";
 import { RecoveredStores, shardsOfNode } from "./recovered_stores.ts";
 import { Roles } from "./roles.ts";
 import { ShardCopy } from "./shard_copy.ts";
@@ -36,6 +37,7 @@ export class Copies implements AdminTarget {
   /** Where each copy is found by its shard or by a key. */
   readonly table: ShardTable;
   readonly roles: Roles;
+  readonly time: NodeTime;
   /** UUID of this run of the process. */
   readonly incarnation: string;
   readonly #options: CopiesOptions;
@@ -76,12 +78,14 @@ export class Copies implements AdminTarget {
     this.incarnation = randomUuid(world.random);
     const { log } = folder;
     const identity = () => folder.identity;
+    const time = this.time = new NodeTime(world.clock);
     this.roles = new Roles({
       ...world,
       id: folder.identity.id,
       log,
       stores,
-      senders: new Senders({ ...world, log, identity, run: this.incarnation }),
+      time,
+      senders: new Senders({ ...world, log, identity, timeMs: () => time.nowMs(), run: this.incarnation }),
       mayLack: folder.mayLackAcknowledged,
     });
   }

@@ -4,6 +4,7 @@ import type { Mutation, Position } from "../core/mutation.ts";
 import type { ShardHistory } from "../persistence/shard_history.ts";
 import type { FollowedCopy } from "../replication/followed_copy.ts";
 import type { ShardRole } from "../replication/shard_role.ts";
+import type { NodeTime } from "./node_time.ts";
 import type { RecoveredStores } from "./recovered_stores.ts";
 import type { ShardCopy } from "./shard_copy.ts";
 
@@ -17,6 +18,9 @@ export interface FollowingCopyOptions {
 export class FollowingCopy implements FollowedCopy {
   readonly history: ShardHistory;
   readonly #options: FollowingCopyOptions;
+  /** Its primary's time when it was heard last, and when that was, on the monotonic clock. */
+  #heardMs = -Infinity;
+  #heardAtMs = 0;
 
   constructor(options: FollowingCopyOptions) {
     this.#options = options;
@@ -40,8 +44,15 @@ export class FollowingCopy implements FollowedCopy {
     return position;
   }
 
-  acknowledging(): void {
+  acknowledging(clockMs: number): void {
     const { role, clock } = this.#options;
-    role.acknowledging(clock.monotonicMs());
+    this.#heardMs = clockMs;
+    this.#heardAtMs = clock.monotonicMs();
+    role.acknowledging(this.#heardAtMs);
+  }
+
+  /** The node is to lead the shard: `time` goes on from what was heard of the primary before it. */
+  tellTime(time: NodeTime): void {
+    time.goOnFrom(this.#heardMs, this.#heardAtMs);
   }
 }

@@ -10,6 +10,7 @@ import {
   SWEEP_INTERVAL_MS,
 } from "../core/limits.ts";
 import type { Log } from "../persistence/log.ts";
+import type { NodeTime } from "./node_time.ts";
 import type { ShardTable } from "./shard_table.ts";
 
 /** Entries evicted at once from a store that is over a lowered cap. */
@@ -17,6 +18,7 @@ const SHRINK_ENTRIES_PER_STEP = 128;
 
 export interface MaintenanceOptions {
   readonly clock: Clock;
+  readonly time: NodeTime;
   readonly shards: ShardTable;
   readonly log: Log;
   /** Not empty while the node takes no writes: then nothing is removed either. */
@@ -41,10 +43,10 @@ export class Maintenance {
 
   /** Goes round the stores, from where the last step ended, for as long as there is time and something to remove. */
   #step(): void {
-    const { clock, shards, log, writeRefusal, congested } = this.#options;
+    const { clock, time, shards, log, writeRefusal, congested } = this.#options;
     const copies = shards.shards;
     if (writeRefusal() !== "" || congested()) return;
-    const nowMs = clock.nowMs();
+    const nowMs = time.nowMs();
     const beganMs = clock.monotonicMs();
     const deadlineMs = beganMs + BACKGROUND_STEP_MS;
     for (let idle = 0; idle < copies.length && clock.monotonicMs() < deadlineMs;) {

@@ -106,7 +106,7 @@ export class NodeServer {
     this.#options = options;
     this.#world = world;
     this.#listener = listener;
-    const { folder, table: shards } = copies;
+    const { folder, table: shards, time } = copies;
     const { log } = folder;
     this.#copies = copies;
     this.#folder = folder;
@@ -129,6 +129,7 @@ export class NodeServer {
     this.#monitor = new LoopMonitor(clock, () => this.#counters.commands);
     this.#maintenance = new Maintenance({
       clock,
+      time,
       shards,
       log,
       writeRefusal,
@@ -147,6 +148,7 @@ export class NodeServer {
       server: this.#door(commits, sessions),
       counters: this.#counters,
       commits,
+      time,
       prefetch: new Prefetch(shards),
       memory: new OutboxMemory(),
       decoders: new DecoderPool(),

@@ -15,6 +15,7 @@ import { type ShardPlace, ShardRole } from "../replication/shard_role.ts";
 import type { Topology, TopologyShard } from "../topology/topology.ts";
 import { FollowingCopy } from "./followed_copy.ts";
 import { LedCopy } from "./led_copy.ts";
+import type { NodeTime } from "./node_time.ts";
 import type { RecoveredStores } from "./recovered_stores.ts";
 import type { ShardCopy } from "./shard_copy.ts";
 
@@ -24,6 +25,7 @@ export interface RolesOptions {
   readonly log: Log;
   readonly logger: Logger;
   readonly stores: RecoveredStores;
+  readonly time: NodeTime;
   /** Send what there is to the other copies of the shards that are led. */
   readonly senders: Senders;
   /** Whether a loss of power may have taken what the copies had acknowledged before the process began. */
@@ -33,7 +35,7 @@ export interface RolesOptions {
 interface Role {
   readonly copy: ShardCopy;
   readonly role: ShardRole;
-  readonly followed: FollowedCopy;
+  readonly followed: FollowingCopy;
   /** While this node leads it and others keep copies. */
   led: LedCopy | null;
   /** Whether this node may have sent requests of the shard elsewhere before it had the copy. */
@@ -217,7 +219,10 @@ export class Roles implements FollowedCopies {
     if (leadership !== (entry.led?.leadership ?? null)) {
       if (entry.led !== null) this.#senders.forget(copy.id);
       entry.led = leadership === null ? null : new LedCopy(copy, leadership, this.#options.clock);
-      if (entry.led !== null) this.#senders.follow(entry.led, this.#peersOf(copy.id));
+      if (entry.led !== null) {
+        entry.followed.tellTime(this.#options.time);
+        this.#senders.follow(entry.led, this.#peersOf(copy.id));
+      }
     }
     if (role.leads) copy.lead(leadership, this.#senders);
     else copy.follow();

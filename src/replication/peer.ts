@@ -42,6 +42,8 @@ export interface PeerOptions extends StreamContext {
   readonly clock: Clock;
   /** As it is now. */
   readonly identity: () => OwnIdentity;
+  /** The time of day by which keys expire here. */
+  readonly timeMs: () => number;
   /** The run of this node's process. */
   readonly run: string;
   /** A number that was not given before. */
@@ -245,7 +247,7 @@ export class Peer implements LinkOwner, StreamPeer {
     outgoing.ascii("*3\r\n$7\r\nROUNDEL\r\n$6\r\nAPPEND\r\n$");
     outgoing.decimal(byteLength);
     outgoing.ascii("\r\n");
-    outgoing.f64(clock.nowMs());
+    outgoing.f64(this.#options.timeMs());
     for (const { stream, records } of sections) {
       const { shard, epoch } = stream.led;
       encodeSectionHead(outgoing, { shard, epoch, byteLength: records?.length ?? 0 });

@@ -25,6 +25,8 @@ interface SendersOptions {
   readonly log: Log;
   /** Who this node is, as of now. */
   readonly identity: () => OwnIdentity;
+  /** The time of day by which keys expire here. */
+  readonly timeMs: () => number;
   /** The run of this node's process. */
   readonly run: string;
 }

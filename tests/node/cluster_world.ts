@@ -29,15 +29,18 @@ class Process implements Clock, Network {
   readonly #timers = new Set<Timer>();
   readonly #connections: SimulatedConnection[] = [];
   readonly #listeners: Listener[] = [];
+  /** How far the time of day at this machine is ahead. */
+  readonly #aheadMs: number;
   #isDead = false;
 
-  constructor(clock: FakeClock, network: SimulatedNetwork) {
+  constructor(clock: FakeClock, network: SimulatedNetwork, aheadMs: number) {
+    this.#aheadMs = aheadMs;
     this.#clock = clock;
     this.#network = network;
   }
 
   nowMs(): number {
-    return this.#clock.nowMs();
+    return this.#clock.nowMs() + this.#aheadMs;
   }
 
   monotonicMs(): number {
@@ -85,14 +88,16 @@ class Process implements Clock, Network {
 
 class TestNode {
   readonly port: number;
+  readonly aheadMs: number;
   readonly disk = new SimulatedDisk();
   readonly logger = new CollectingLogger();
   server: NodeServer | null = null;
   process: Process | null = null;
   id = "";
 
-  constructor(port: number) {
+  constructor(port: number, aheadMs: number) {
     this.port = port;
+    this.aheadMs = aheadMs;
   }
 }
 
@@ -106,17 +111,17 @@ export class ClusterWorld {
   /** Nodes `0`, `1`, …, of which the first leads the one shard, and all keep it. */
   static async start(
     count: number,
-    shard: Partial<Record<"replicas" | "inSync", number[]>> = {},
+    options: Partial<Record<"replicas" | "inSync" | "aheadMs", number[]>> = {},
   ): Promise<ClusterWorld> {
     const world = new ClusterWorld();
     for (let i = 0; i < count; i++) {
-      world.nodes.push(new TestNode(FIRST_PORT + i));
+      world.nodes.push(new TestNode(FIRST_PORT + i, options.aheadMs?.[i] ?? 0));
       await world.startNode(i);
     }
     const nodes = world.nodes.map(({ id, port }) => ({ id, host: HOST, port, maxMemoryBytes: 8 * MIB }));
     const created = createTopology({ routing: "slots", shardCount: 1, nodes }, world.#random);
     const others = Array.from({ length: count - 1 }, (_, i) => i + 1);
-    const { replicas = others, inSync = [0, ...replicas] } = shard;
+    const { replicas = others, inSync = [0, ...replicas] } = options;
     const id = (i: number) => world.nodes[i]!.id;
     world.topology = {
       ...created,
@@ -130,7 +135,7 @@ export class ClusterWorld {
 
   async startNode(index: number): Promise<void> {
     const node = this.nodes[index]!;
-    const process = node.process = new Process(this.clock, this.network);
+    const process = node.process = new Process(this.clock, this.network, node.aheadMs);
     node.server = await NodeServer.start({
       host: HOST,
       port: node.port,

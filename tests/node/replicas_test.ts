@@ -1,6 +1,7 @@
 /** Nodes that keep copies of one shard: what they acknowledge, answer and give up. The test decides as a controller would. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { GRACE_MS, LEASE_MS, REPLICA_AWAY_MS, REPLICA_SILENT_MS } from "../../src/core/limits.ts";
+import { advance } from "../support/settle.ts";
 import { body, ClusterWorld } from "./cluster_world.ts";
 
 Deno.test("A write is acknowledged once the replica's log has it durably, too", async () => {
@@ -217,4 +218,46 @@ Deno.test("On a link requests of a shard that was refused are refused until the 
   assertMatch(await client.ask("ROUNDEL", "RESUME", "0"), /\+OK/);
   assertMatch(await client.ask("GET", "a"), /\$-1\r\n/);
   await world.stop();
+});
+
+Deno.test("What had expired stays expired under a new primary whose clock is an hour behind, and its time goes on", async () => {
+  const HOUR_MS = 60 * 60_000;
+  const world = await ClusterWorld.start(3, { aheadMs: [0, -HOUR_MS, -HOUR_MS] });
+  const client = await world.client(0);
+  await client.ask("SET", "a", "1", "PX", "605");
+  await client.ask("SET", "b", "1", "PX", "10000");
+  await world.pass(300);
+  // From here on the replicas hear nothing more; and the key is looked at before it is removed.
+  world.network.cutOff(world.nodes[1]!.port);
+  world.network.cutOff(world.nodes[2]!.port);
+  await world.pass(300);
+  assertEquals(await client.ask("EXISTS", "a"), ":1\r\n");
+  await advance(world.clock, 6);
+  assertEquals(await client.ask("EXISTS", "a"), ":0\r\n");
+  world.kill(0);
+  world.network.heal(world.nodes[1]!.port);
+  world.network.heal(world.nodes[2]!.port);
+  world.next(1, [1, 2]);
+  await world.tell(1);
+  await world.tell(2);
+  await world.pass(GRACE_MS + 200);
+  const fresh = await world.client(1);
+  assertEquals((await world.copy(1)).isOpen, true);
+  assertEquals(await fresh.ask("EXISTS", "a"), ":0\r\n");
+  const [, leftMs] = /^:(\d+)/.exec(await fresh.ask("PTTL", "b"))!;
+  assert(Number(leftMs) > 7_500 && Number(leftMs) < 9_000, `${leftMs} ms are left of the other's`);
+  await world.pass(2_000);
+  const [, laterMs] = /^:(\d+)/.exec(await fresh.ask("PTTL", "b"))!;
+  assertEquals(Number(leftMs) - Number(laterMs) >= 1_000, true);
+  // The third has heard it of the second, and is as far.
+  world.next(2, [1, 2]);
+  await world.tell(1);
+  await world.tell(2);
+  await world.pass(GRACE_MS + 200);
+  const last = await world.client(2);
+  const [, lastMs] = /^:(\d+)/.exec(await last.ask("PTTL", "b"))!;
+  assert(
+    Number(lastMs) < Number(laterMs),
+    `${lastMs} ms are left at the third, ${laterMs} were at the second`,
+  );
 });

@@ -160,6 +160,7 @@ export class PrimaryNode {
       logger: QUIET,
       log: folder.log,
       identity: () => ({ id: "primary", cluster: CLUSTER }),
+      timeMs: () => clock.nowMs(),
       run: "run",
     });
     for (const led of this.led) {
