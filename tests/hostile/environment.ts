@@ -4,8 +4,9 @@
  */
 import { type Random, randomBelow } from "../../src/core/random.ts";
 import { killPid } from "../support/processes.ts";
+import { pick, sleep } from "../support/random_choice.ts";
 import type { Place } from "./record.ts";
-import { must, run } from "./seclusion.ts";
+import { must, run } from "../support/seclusion.ts";
 import type { Stage } from "./stage.ts";
 
 export interface Fault {
@@ -227,12 +228,4 @@ export function attackCommand(kind: string, host: string, port: number, seed: nu
 
 function clusterOf(stage: Stage): Place[] {
   return stage.places.filter(({ target }) => target === "cluster");
-}
-
-export function pick<T>(from: readonly T[], random: Random): T {
-  return from[randomBelow(random, from.length)]!;
-}
-
-export function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

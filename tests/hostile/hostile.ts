@@ -5,11 +5,12 @@
  */
 import { SeededRandom } from "../support/seeded_random.ts";
 import { randomBelow } from "../../src/core/random.ts";
-import { attackCommand, ENVIRONMENT, pick, sleep } from "./environment.ts";
+import { attackCommand, ENVIRONMENT } from "./environment.ts";
+import { pick, sleep } from "../support/random_choice.ts";
 import { MemoryWatch } from "./memory_watch.ts";
 import { HELP, type Options, parseOptions } from "./options.ts";
 import { Record } from "./record.ts";
-import { endWithOutside, enter, folderInside, missingTools, must } from "./seclusion.ts";
+import { endWithOutside, enter, folderInside, missingTools, must } from "../support/seclusion.ts";
 import { Stage } from "./stage.ts";
 import { TRAFFIC } from "./traffic.ts";
 import { conclude } from "./verdict.ts";

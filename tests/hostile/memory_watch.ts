@@ -1,7 +1,7 @@
 /** The resident memory of each process, several times a second, against its bound. */
 import { MIB } from "../../src/core/limits.ts";
 import type { Record } from "./record.ts";
-import { sleep } from "./environment.ts";
+import { sleep } from "../support/random_choice.ts";
 import type { Watched } from "./stage.ts";
 
 const PERIOD_MS = 200;

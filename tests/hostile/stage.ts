@@ -6,7 +6,7 @@ import { killPid, type Running, start } from "../support/processes.ts";
 import { RespClient, show } from "../support/resp_client.ts";
 import type { ReplyValue } from "../../src/protocol/reply_value.ts";
 import type { Place, Record } from "./record.ts";
-import { must } from "./seclusion.ts";
+import { must } from "../support/seclusion.ts";
 
 const NODE_PORT = 7000;
 const CLUSTER_PORT = 8080;

@@ -3,7 +3,7 @@
  * the program again inside of them. Interfaces, packet filters, mounts and processes are gone with the first process
  * inside, however that ends, and it ends when the one outside does.
  */
-const INSIDE_VARIABLE = "ROUNDEL_HOSTILE_INSIDE";
+const INSIDE_VARIABLE = "ROUNDEL_TEST_INSIDE";
 
 /** What each tool is in, on Debian. */
 const PACKAGES: Readonly<Record<string, string>> = {
@@ -12,6 +12,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   mount: "mount",
   ip: "iproute2",
   iptables: "iptables",
+  ss: "iproute2",
   strace: "strace",
 };
 
@@ -34,7 +35,7 @@ export async function missingTools(tools: readonly string[]): Promise<string | n
 
 /** Runs this program inside, with the same arguments; its exit code. */
 export async function enter(program: string, args: readonly string[]): Promise<number> {
-  const folder = await Deno.makeTempDir({ prefix: "roundel-hostile-" });
+  const folder = await Deno.makeTempDir({ prefix: "roundel-secluded-" });
   const child = new Deno.Command("unshare", {
     args: [
       ...(Deno.uid() === 0 ? [] : ["--user", "--map-root-user"]),
