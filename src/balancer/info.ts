@@ -11,7 +11,7 @@ import {
   wantsSection,
 } from "../serving/info_commands.ts";
 import type { ClusterView, InfoLines, InfoSections, ServerFacts, Setting } from "../serving/server_facts.ts";
-import { clusterNodesOf } from "../topology/cluster_view.ts";
+import { clusterNodesOf, clusterShardsOf } from "../topology/cluster_view.ts";
 import type { TopologySource } from "../controller/topology_source.ts";
 import type { Counters } from "./counters.ts";
 import { type Figures, type NodeFigures, sumOf } from "./node_figures.ts";
@@ -60,6 +60,7 @@ export class BalancerFacts implements ServerFacts {
       myPort: this.#sources.port(),
       version: topology.version,
       nodes: () => clusterNodesOf(topology),
+      shards: () => clusterShardsOf(topology),
     };
   }
 

@@ -20,7 +20,7 @@ import { refuseConnection } from "../serving/refuse_connection.ts";
 import type { FsyncPolicy, Log } from "../persistence/log.ts";
 import type { ClusterView } from "../serving/server_facts.ts";
 import { SessionRegistry } from "../serving/session.ts";
-import { clusterNodesOf } from "../topology/cluster_view.ts";
+import { clusterNodesOf, clusterShardsOf } from "../topology/cluster_view.ts";
 import { runAdmin } from "./admin.ts";
 import type { RunnerServices } from "./batch_client.ts";
 import { BatchRunners } from "./batch_runners.ts";
@@ -251,6 +251,7 @@ export class NodeServer {
       myPort: this.port,
       version: epoch,
       nodes: () => topology === null ? [] : clusterNodesOf(topology),
+      shards: () => topology === null ? [] : clusterShardsOf(topology),
     };
   }
 

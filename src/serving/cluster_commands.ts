@@ -1,12 +1,13 @@
 /**
  * CLUSTER: the topology in the forms that cluster-aware clients read, as Redis 7 writes them; node and balancer answer
- * it alike. Only primaries are listed: replicas serve no reads. There is no cluster bus, so its port is given as 0.
+ * it alike. Of a shard's replicas those are listed that are in sync; they serve no reads, and answer `MOVED`. There is no
+ * cluster bus, so its port is given as 0.
  */
 import { SLOT_COUNT } from "../core/limits.ts";
 import { slotOfKey } from "../core/slot.ts";
 import type { Reply } from "../protocol/reply.ts";
 import { containerOf } from "../protocol/subcommands.ts";
-import type { ClusterView } from "./server_facts.ts";
+import type { ClusterView, ServingNode } from "./server_facts.ts";
 import type { SessionContext, SessionHandler } from "./session_context.ts";
 
 const CLUSTER_DISABLED = "ERR This instance has cluster support disabled";
@@ -26,25 +27,30 @@ function keyslot({ request, reply }: SessionContext): void {
 }
 
 function slots(view: ClusterView, reply: Reply): void {
-  const entries = view.nodes().flatMap((node) => node.ranges.map((range) => ({ ...node, ...range })));
+  const byId = nodesById(view);
+  const entries = view.shards().flatMap(({ ids, ranges }) => ranges.map((range) => ({ ids, ...range })));
   entries.sort((a, b) => a.first - b.first);
   reply.arrayStart(entries.length);
-  for (const { first, last, host, port, id } of entries) {
-    reply.arrayStart(3);
+  for (const { first, last, ids } of entries) {
+    reply.arrayStart(2 + ids.length);
     reply.integer(first);
     reply.integer(last);
-    reply.arrayStart(4);
-    reply.bulkText(host);
-    reply.integer(port);
-    reply.bulkText(id);
-    reply.mapStart(0);
+    for (const id of ids) {
+      const { host, port } = byId.get(id)!;
+      reply.arrayStart(4);
+      reply.bulkText(host);
+      reply.integer(port);
+      reply.bulkText(id);
+      reply.mapStart(0);
+    }
   }
 }
 
 function shards(view: ClusterView, reply: Reply): void {
-  const nodes = view.nodes();
-  reply.arrayStart(nodes.length);
-  for (const { id, host, port, ranges } of nodes) {
+  const byId = nodesById(view);
+  const all = view.shards();
+  reply.arrayStart(all.length);
+  for (const { ids, ranges } of all) {
     reply.mapStart(2);
     reply.bulkText("slots");
     reply.arrayStart(2 * ranges.length);
@@ -53,23 +59,31 @@ function shards(view: ClusterView, reply: Reply): void {
       reply.integer(last);
     }
     reply.bulkText("nodes");
-    reply.arrayStart(1);
-    reply.mapStart(7);
-    reply.bulkText("id");
-    reply.bulkText(id);
-    reply.bulkText("port");
-    reply.integer(port);
-    reply.bulkText("ip");
-    reply.bulkText(host);
-    reply.bulkText("endpoint");
-    reply.bulkText(host);
-    reply.bulkText("role");
-    reply.bulkText("master");
-    reply.bulkText("replication-offset");
-    reply.integer(0);
-    reply.bulkText("health");
-    reply.bulkText("online");
+    reply.arrayStart(ids.length);
+    for (const [i, id] of ids.entries()) shardNode(byId.get(id)!, i === 0 ? "master" : "replica", reply);
   }
+}
+
+function shardNode({ id, host, port }: ServingNode, role: "master" | "replica", reply: Reply): void {
+  reply.mapStart(7);
+  reply.bulkText("id");
+  reply.bulkText(id);
+  reply.bulkText("port");
+  reply.integer(port);
+  reply.bulkText("ip");
+  reply.bulkText(host);
+  reply.bulkText("endpoint");
+  reply.bulkText(host);
+  reply.bulkText("role");
+  reply.bulkText(role);
+  reply.bulkText("replication-offset");
+  reply.integer(0);
+  reply.bulkText("health");
+  reply.bulkText("online");
+}
+
+function nodesById(view: ClusterView): Map<string, ServingNode> {
+  return new Map(view.nodes().map((node) => [node.id, node]));
 }
 
 function nodes(view: ClusterView, reply: Reply): void {
@@ -80,10 +94,12 @@ function nodes(view: ClusterView, reply: Reply): void {
   if (!all.some(({ id }) => id === myId)) {
     lines.push(`${myId} :${myPort}@0 myself,master - 0 0 ${version} connected`);
   }
-  for (const { id, host, port, ranges } of all) {
-    const flags = id === myId ? "myself,master" : "master";
+  for (const { id, host, port, ranges, replicaOf } of all) {
+    const flags = `${id === myId ? "myself," : ""}${replicaOf === null ? "master" : "slave"}`;
     const texts = ranges.map(({ first, last }) => first === last ? ` ${first}` : ` ${first}-${last}`);
-    lines.push(`${id} ${host}:${port}@0 ${flags} - 0 0 ${version} connected${texts.join("")}`);
+    lines.push(
+      `${id} ${host}:${port}@0 ${flags} ${replicaOf ?? "-"} 0 0 ${version} connected${texts.join("")}`,
+    );
   }
   reply.bulkText(lines.map((line) => `${line}\n`).join(""));
 }

@@ -13,10 +13,19 @@ export interface ServerFacts {
 export type Setting = readonly [name: string, value: string];
 
 /** A node, and the ranges of slots that it serves. */
-interface ServingNode {
+export interface ServingNode {
   readonly id: string;
   readonly host: string;
   readonly port: number;
+  readonly ranges: readonly SlotRange[];
+  /** Id of the node that it is a replica of; `null` of one that serves slots, or keeps none. */
+  readonly replicaOf: string | null;
+}
+
+/** Ranges of slots that the same nodes keep. */
+interface ServedSlots {
+  /** Ids of the primary and of the replicas that are in sync, in this order. */
+  readonly ids: readonly string[];
   readonly ranges: readonly SlotRange[];
 }
 
@@ -30,6 +39,8 @@ export interface ClusterView {
   readonly version: number;
   /** Every node of the cluster. */
   nodes(): readonly ServingNode[];
+  /** All slots by who keeps them; a node that keeps none at all has an entry without slots. */
+  shards(): readonly ServedSlots[];
 }
 
 export type InfoLines = readonly (readonly [name: string, value: string | number])[];

@@ -89,9 +89,14 @@ export class FakeCluster implements ClusterView {
   myPort = 8081;
   version = 7;
   nodeList: ReturnType<ClusterView["nodes"]> = [];
+  shardList: ReturnType<ClusterView["shards"]> = [];
 
   nodes(): ReturnType<ClusterView["nodes"]> {
     return this.nodeList;
+  }
+
+  shards(): ReturnType<ClusterView["shards"]> {
+    return this.shardList;
   }
 }
 

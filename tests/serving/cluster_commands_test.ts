@@ -6,13 +6,36 @@ const A = {
   host: "10.0.0.1",
   port: 8081,
   ranges: [{ first: 0, last: 8191 }, { first: 16383, last: 16383 }],
+  replicaOf: null,
 };
-const B = { id: "node-b", host: "10.0.0.2", port: 8082, ranges: [{ first: 8192, last: 16382 }] };
+const B = {
+  id: "node-b",
+  host: "10.0.0.2",
+  port: 8082,
+  ranges: [{ first: 8192, last: 16382 }],
+  replicaOf: null,
+};
+/** It keeps copies, and serves nothing. */
+const C = { id: "node-c", host: "10.0.0.3", port: 8083, ranges: [], replicaOf: "node-a" };
 
 function clusterBench(): Bench {
   const bench = new Bench();
   bench.server.clusterView.enabled = true;
   bench.server.clusterView.nodeList = [A, B];
+  bench.server.clusterView.shardList = [A, B].map(({ id, ranges }) => ({ ids: [id], ranges }));
+  return bench;
+}
+
+/** The first range has a copy at B and at C, the others have none. */
+function replicatedBench(): Bench {
+  const bench = clusterBench();
+  const [first, last] = A.ranges;
+  bench.server.clusterView.nodeList = [A, B, C];
+  bench.server.clusterView.shardList = [
+    { ids: ["node-a", "node-b", "node-c"], ranges: [first!] },
+    { ids: ["node-a"], ranges: [last!] },
+    { ids: ["node-b"], ranges: B.ranges },
+  ];
   return bench;
 }
 
@@ -82,6 +105,37 @@ Deno.test("CLUSTER NODES describes each node on a line, this one as myself", () 
     textIn(bench.run("CLUSTER", "NODES")).startsWith(
       "node-c :8081@0 myself,master - 0 0 7 connected\nnode-a ",
     ),
+  );
+});
+
+Deno.test("CLUSTER SLOTS and SHARDS list a range's replicas behind its primary", () => {
+  const node = (port: number, host: string, id: string) => `*4\r\n${bulk(host)}:${port}\r\n${bulk(id)}*0\r\n`;
+  const [a, b, c] = [A, B, C].map(({ port, host, id }) => node(port, host, id));
+  assertEquals(
+    replicatedBench().run("CLUSTER", "SLOTS"),
+    `*3\r\n*5\r\n:0\r\n:8191\r\n${a}${b}${c}*3\r\n:8192\r\n:16382\r\n${b}*3\r\n:16383\r\n:16383\r\n${a}`,
+  );
+  const shards = replicatedBench().run("CLUSTER", "SHARDS");
+  const roles = [...shards.matchAll(/(node-.)[^]*?(master|replica)\r/g)].map(([, id, role]) =>
+    `${id} ${role}`
+  );
+  assertEquals(roles, [
+    ...["node-a master", "node-b replica", "node-c replica"],
+    ...["node-a master", "node-b master"],
+  ]);
+});
+
+Deno.test("CLUSTER NODES names the master of a node that keeps only copies", () => {
+  const lines = textIn(replicatedBench().run("CLUSTER", "NODES")).split("\n");
+  assertEquals(lines.slice(1, 3), [
+    "node-b 10.0.0.2:8082@0 master - 0 0 7 connected 8192-16382",
+    "node-c 10.0.0.3:8083@0 slave node-a 0 0 7 connected",
+  ]);
+  const bench = replicatedBench();
+  bench.server.clusterView.myId = "node-c";
+  assertEquals(
+    textIn(bench.run("CLUSTER", "NODES")).split("\n")[2],
+    "node-c 10.0.0.3:8083@0 myself,slave node-a 0 0 7 connected",
   );
 });
 

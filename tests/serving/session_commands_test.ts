@@ -27,7 +27,7 @@ class Client {
   clock: Clock = new FakeClock();
   server: ServerFacts = {
     settings: () => [["maxmemory", "1048576"], ["maxmemory-policy", "allkeys-lru"], ["save", ""]],
-    cluster: () => ({ enabled: false, myId: "", myPort: 0, version: 0, nodes: () => [] }),
+    cluster: () => ({ enabled: false, myId: "", myPort: 0, version: 0, nodes: () => [], shards: () => [] }),
     infoSections: () => this.sections,
   };
   sections: InfoSections | Promise<InfoSections> = {};

@@ -17,6 +17,11 @@ export async function redisCli(port: number, ...args: string[]): Promise<string>
   return output ?? await speakAsRedisCli(port, args);
 }
 
+/** What `redis-cli --cluster check` prints of the node at `port`; `null` where it is not installed. */
+export function clusterCheck(port: number): Promise<string | null> {
+  return runIfInstalled("redis-cli", ["--cluster", "check", `127.0.0.1:${port}`], "");
+}
+
 /** Runs a program of the machine with `input`; `null` when it is not installed. */
 async function runIfInstalled(program: string, args: string[], input: string): Promise<string | null> {
   let child: Deno.ChildProcess;
