@@ -44,6 +44,8 @@ export interface ServerDoor extends ServerFacts {
   inSyncReplicaCount(): number;
   /** Resolves to whether all that was changed up to now is committed; `false` when it never will be. */
   whenCommitted(): Promise<boolean>;
+  /** Runs what holds much memory, one such thing at a time. Rejects with what `run` does. */
+  inTurn(run: () => Promise<void>): Promise<void>;
   /** Carries out `ROUNDEL …`, with which a balancer steers a node, and replies. */
   admin(context: CommandContext): void | Promise<void>;
 }

@@ -6,6 +6,7 @@
  */
 import { KEY_BYTES_MAX, KIB, PATTERN_BYTES_MAX } from "../core/limits.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
+import { spareMemory } from "../core/spare_memory.ts";
 import { Glob, PATTERN_TOO_LONG } from "../protocol/glob.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type { Row, Store } from "../store/store.ts";
@@ -19,11 +20,20 @@ const MATCH_STEPS_PER_PORTION = 10_000;
 /** Keys lie in pieces of this size, behind their length each, so that nothing is copied to grow. */
 const PIECE_BYTES = 256 * KIB;
 const LENGTH_BYTES = 4;
+/** In the place of one whose keys are all said. */
+const NO_PIECE = new OutputBuffer();
+/** Beside a key and the digits of its length in a reply: its kind and two line breaks. */
+const ITEM_BYTES = 5;
 
 /** Whether the time of `row` is not over at `nowMs`. */
 export function isAlive(store: Store, row: Row, nowMs: number): boolean {
   const expiresAtMs = store.expiresAt(row);
   return expiresAtMs === 0 || expiresAtMs > nowMs;
+}
+
+/** Digits of the length of a key. */
+function digitCountOf(length: number): number {
+  return length < 10 ? 1 : length < 100 ? 2 : length < 1_000 ? 3 : length < 10_000 ? 4 : 5;
 }
 
 /** Finds out whether the key of an entry matches, in portions where that takes long. */
@@ -67,6 +77,7 @@ export class KeyMatcher {
 /** Keys that were found. */
 export class FoundKeys {
   count = 0;
+  /** Of a reply with all of them. */
   byteCount = 0;
   readonly #pieces: OutputBuffer[] = [];
   #saidPiece = 0;
@@ -74,11 +85,13 @@ export class FoundKeys {
 
   add({ key, length }: KeyMatcher): void {
     let piece = this.#pieces.at(-1);
-    if (piece === undefined || piece.length >= PIECE_BYTES) this.#pieces.push(piece = new OutputBuffer(KIB));
+    if (piece === undefined || piece.length + LENGTH_BYTES + length > PIECE_BYTES) {
+      this.#pieces.push(piece = new OutputBuffer(piece === undefined ? KIB : PIECE_BYTES));
+    }
     piece.u32(length);
     piece.copy(key, 0, length);
     this.count++;
-    this.byteCount += length;
+    this.byteCount += length + ITEM_BYTES + digitCountOf(length);
   }
 
   /** Says some of the keys that were not said yet; true when that were the last. */
@@ -93,7 +106,8 @@ export class FoundKeys {
       reply.bulk(bytes, start, start + length);
       this.#saidAt = start + length;
       if (this.#saidAt < piece.length) continue;
-      this.#saidPiece++;
+      spareMemory.give(bytes);
+      this.#pieces[this.#saidPiece++] = NO_PIECE;
       this.#saidAt = 0;
     }
     return this.#saidPiece === this.#pieces.length;
@@ -106,12 +120,12 @@ export class KeyWalk {
   readonly #stores: readonly Store[];
   readonly #matcher: KeyMatcher;
   readonly #countMax: number;
-  readonly #bytesMax: number;
+  #bytesMax: number;
   #storeIndex = 0;
   #row: Row = 0;
   #isMatching = false;
 
-  /** It ends when `countMax` keys are found, or more than `bytesMax` bytes of keys. */
+  /** It ends when `countMax` keys are found, or so many that a reply has more than `bytesMax`. */
   constructor(
     stores: readonly Store[],
     matcher: KeyMatcher,
@@ -120,6 +134,16 @@ export class KeyWalk {
     this.#stores = [...stores];
     this.#matcher = matcher;
     this.#countMax = countMax;
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Whether it has ended because too much was found. */
+  get isFull(): boolean {
+    return this.found.byteCount > this.#bytesMax;
+  }
+
+  /** Goes on, until a reply has more than `bytesMax`. */
+  allow(bytesMax: number): void {
     this.#bytesMax = bytesMax;
   }
 
@@ -132,7 +156,7 @@ export class KeyWalk {
       if (matches === null) return false;
       if (!matches) continue;
       this.found.add(this.#matcher);
-      if (this.found.count >= this.#countMax || this.found.byteCount > this.#bytesMax) return true;
+      if (this.found.count >= this.#countMax || this.isFull) return true;
     }
     return false;
   }
@@ -162,7 +186,10 @@ export function readPattern({ request, reply }: CommandContext, argument: number
  * What a walk has seen after its first step may not be committed when its reply is: whether it is now. Where it never
  * will be, the error is said.
  */
-export async function whenCommitted({ server }: CommandContext, reply: Reply): Promise<boolean> {
+export async function whenCommitted(
+  { server }: Pick<CommandContext, "server">,
+  reply: Reply,
+): Promise<boolean> {
   if (await server.whenCommitted()) return true;
   reply.error(NOT_COMMITTED);
   return false;

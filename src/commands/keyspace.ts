@@ -5,10 +5,10 @@
  * DBSIZE counts entries whose time is over until they are removed, as Redis does; nothing else shows them.
  */
 import { REPLY_BYTES_MAX } from "../core/limits.ts";
+import { KEYS_BYTES_AT_ONCE } from "../core/reply_limits.ts";
 import { randomBelow } from "../core/random.ts";
 import { inSteps } from "../core/steps.ts";
 import { argumentIs } from "../protocol/arguments.ts";
-import type { Reply } from "../protocol/reply.ts";
 import type { CommandContext } from "./context.ts";
 import { REPLY_TOO_LONG, SYNTAX } from "./error_texts.ts";
 import { type FoundKeys, isAlive, KeyMatcher, KeyWalk, readPattern, whenCommitted } from "./key_walk.ts";
@@ -16,21 +16,36 @@ import { replyKey } from "./values.ts";
 
 /** Random entries that RANDOMKEY tries before it takes the next one that is there, in storage order. */
 const RANDOM_TRIES = 100;
-/** Of an array's item beside its bytes, at most. */
-const ARRAY_ITEM_BYTES = 16;
 
 /** KEYS pattern */
 export function keys(context: CommandContext): void | Promise<void> {
-  const { request, reply, nowMs } = context;
+  const { request, reply, nowMs, server, clock } = context;
   const glob = readPattern(context, 1);
   if (glob === null) return;
   const isAny = argumentIs(request, 1, "*");
   const matcher = new KeyMatcher(isAny ? null : glob, nowMs);
-  const walk = new KeyWalk(context.stores, matcher, { bytesMax: REPLY_BYTES_MAX });
+  const walk = new KeyWalk(context.stores, matcher, { bytesMax: KEYS_BYTES_AT_ONCE });
   for (const store of context.stores) store.positions.lookAtAll();
-  const walked = inSteps(context.clock, () => walk.advance());
-  if (walked !== undefined) return replyFoundLater(context, walked, walk.found);
-  if (beginFound(reply, walk.found)) { while (!walk.found.sayPortion(reply)); }
+  const walked = inSteps(clock, () => walk.advance());
+  // From here on the context serves others.
+  if (walked !== undefined || walk.isFull) return keysLater({ reply, server, clock }, walk, walked);
+  reply.expect(walk.found.byteCount);
+  reply.arrayStart(walk.found.count);
+  while (!walk.found.sayPortion(reply));
+}
+
+/** What KEYS needs when it takes longer than a step. */
+type LaterContext = Pick<CommandContext, "reply" | "server" | "clock">;
+
+/** KEYS, once `walked` is over. Those that find much come one after the other. */
+async function keysLater(context: LaterContext, walk: KeyWalk, walked?: Promise<void>): Promise<void> {
+  await walked;
+  if (!walk.isFull) return await replyFound(context, walk.found);
+  await context.server.inTurn(async () => {
+    walk.allow(REPLY_BYTES_MAX);
+    await inSteps(context.clock, () => walk.advance());
+    await replyFound(context, walk.found);
+  });
 }
 
 /** RANDOMKEY */
@@ -77,28 +92,11 @@ export function flushall(context: CommandContext): void {
   reply.ok();
 }
 
-/** Begins to reply with what was found; false when that is too much: the error is said then. */
-function beginFound(reply: Reply, found: FoundKeys): boolean {
-  if (found.byteCount > REPLY_BYTES_MAX) {
-    reply.error(REPLY_TOO_LONG);
-    return false;
-  }
-  reply.arrayStart(found.count);
-  return true;
-}
-
-/** As {@linkcode keys} replies, once the walk is over. */
-async function replyFoundLater(
-  context: CommandContext,
-  walked: Promise<void>,
-  found: FoundKeys,
-): Promise<void> {
+async function replyFound(context: LaterContext, found: FoundKeys): Promise<void> {
   const { reply, clock } = context;
-  await walked;
   if (!await whenCommitted(context, reply)) return;
-  if (found.byteCount <= REPLY_BYTES_MAX) {
-    await reply.whenRoom(found.byteCount + found.count * ARRAY_ITEM_BYTES);
-  }
-  if (!beginFound(reply, found)) return;
+  if (found.byteCount > REPLY_BYTES_MAX) return reply.error(REPLY_TOO_LONG);
+  await reply.whenRoom(found.byteCount);
+  reply.arrayStart(found.count);
   await inSteps(clock, () => found.sayPortion(reply));
 }

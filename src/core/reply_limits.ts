@@ -10,6 +10,8 @@ export const LONG_REPLIES_BYTES = REPLY_BYTES_MAX + 1 * MIB;
 export const LONG_REPLY_FRAMING_BYTES = 256 * KIB;
 /** Replies of all clients of a node that are not yet written, long ones included. */
 export const NODE_REPLY_BUDGET_BYTES = LONG_REPLIES_BYTES + 32 * MIB;
+/** A KEYS that has found more than this goes on when it is its turn: what it finds takes memory, beside its reply. */
+export const KEYS_BYTES_AT_ONCE = 64 * KIB;
 
 assert(LONG_REPLY_FRAMING_BYTES < LONG_REPLY_BYTES_MIN, "a long reply is mostly values");
 assert(

@@ -10,6 +10,7 @@ import {
   STOP_DEADLINE_MS,
 } from "../core/limits.ts";
 import { sleep } from "../core/clock.ts";
+import { OneAtATime } from "../core/one_at_a_time.ts";
 import { WriteWatch } from "../serving/client_writer.ts";
 import { addressText, type Connection, type Listener } from "../io/network.ts";
 import { OutboxMemory } from "../serving/commit_outbox.ts";
@@ -66,6 +67,7 @@ export class NodeServer {
   readonly #maintenance: Maintenance;
   readonly #services: NodeClientServices;
   readonly #links = new LinkRegistry();
+  readonly #turns = new OneAtATime();
   readonly #clients = new Map<NodeClient, Promise<void>>();
   readonly #counters = { commands: 0, connections: 0, rejectedConnections: 0 };
   #isStopping = false;
@@ -238,6 +240,7 @@ export class NodeServer {
       settings: () => settings,
       inSyncReplicaCount: () => this.#copies.roles.inSyncReplicaCount,
       whenCommitted: () => commits.whenAllCommitted(),
+      inTurn: (run) => this.#turns.run(run),
       admin: (context: CommandContext) =>
         runAdmin(this.#copies, { context, links: this.#links, replicas, writeRefusal }),
     };

@@ -76,6 +76,10 @@ export class FakeServer implements ServerDoor {
     return Promise.resolve(this.commits);
   }
 
+  inTurn(run: () => Promise<void>): Promise<void> {
+    return run();
+  }
+
   admin(context: CommandContext): Promise<void> {
     context.reply.bulkText("admin");
     return Promise.resolve();

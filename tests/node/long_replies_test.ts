@@ -1,6 +1,11 @@
 /** What a link gets instead of a reply that would hold up everybody on it. */
-import { assertEquals, assertStringIncludes } from "@std/assert";
-import { LINK_REPLY_BYTES_MAX } from "../../src/core/limits.ts";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { LINK_REPLY_BYTES_MAX, MIB } from "../../src/core/limits.ts";
+import { KEYS_BYTES_AT_ONCE } from "../../src/core/reply_limits.ts";
+import { bytesOf } from "../../src/core/bytes.ts";
+import { writeAll } from "../../src/io/network.ts";
+import { resp } from "../support/balancer_world.ts";
+import { settle } from "../support/settle.ts";
 import { NodeWorld } from "./node_world.ts";
 
 const LINK = ["ROUNDEL", "LINK", "balancer", "run"];
@@ -46,5 +51,31 @@ Deno.test("A connection for long replies that is older than another of its name 
   await other.ask(...LINK, "bulk1-0", "2");
   await newer.ask(...LINK, "bulk0-0", "3");
   assertEquals([older.isClosed, other.isClosed, newer.isClosed], [true, false, false]);
+  await world.stop();
+});
+
+Deno.test("KEYS of many entries is answered to all who ask, though one at a time, and one that finds little at once", async () => {
+  const world = new NodeWorld();
+  await world.start({ fsync: "no", maxMemoryBytes: 64 * MIB });
+  const clients = await Promise.all([1, 2, 3].map(() => world.connect()));
+  const other = await world.client();
+  const name = (i: number) => `key:${i}:${"k".repeat(1_000)}`;
+  for (let i = 0; i < 4_000; i += 2_000) {
+    await other.ask("MSET", ...Array.from({ length: 2_000 }, (_, j) => [name(i + j), "v"]).flat());
+  }
+  const request = bytesOf(resp("KEYS", "*"));
+  for (const client of clients) await writeAll(client, request);
+  await settle();
+  assertEquals(await other.ask("KEYS", "key:3:*"), `*1\r\n$${name(3).length}\r\n${name(3)}\r\n`);
+  const replyBytes = 7 +
+    Array.from({ length: 4_000 }, (_, i) => name(i).length + 9).reduce((sum, bytes) => sum + bytes);
+  assert(replyBytes > KEYS_BYTES_AT_ONCE);
+  for (const client of clients) {
+    const buffer = new Uint8Array(MIB);
+    let left = replyBytes;
+    while (left > 0) left -= (await client.read(buffer)) ?? Infinity;
+    assertEquals(left, 0);
+    client.close();
+  }
   await world.stop();
 });
