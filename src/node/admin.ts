@@ -52,7 +52,9 @@ export function runAdmin(
     return adopt(target, context, textOf(request.bytes, request.starts[2]!, request.ends[2]!));
   }
   if (argumentIs(request, 1, "LINK") && request.argumentCount === 6) return becomeLink(links, context);
-  if (argumentIs(request, 1, "PLACE") && request.argumentCount === 4) return replicas.place(context);
+  if (argumentIs(request, 1, "PLACE") && request.argumentCount === 4) {
+    return replicas.place(context, writeRefusal());
+  }
   if (argumentIs(request, 1, "FREEZE") && request.argumentCount >= 4) {
     return replicas.freeze(context, target.incarnation);
   }

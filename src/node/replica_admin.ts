@@ -24,8 +24,10 @@ export class ReplicaAdmin {
   }
 
   /** `ROUNDEL PLACE <shard> <epoch>` */
-  place(context: CommandContext): void {
+  place(context: CommandContext, writeRefusal: string): void {
     const { request, reply } = context;
+    // It is not to become one of those that commits wait for.
+    if (writeRefusal !== "") return reply.error(`READONLY ${writeRefusal}`);
     const numbers = numbersOf(request, 2);
     if (numbers === null) return reply.error(BAD_NUMBERS);
     const { json, error, position } = this.#receiver.place(numbers[0]!, numbers[1]!);

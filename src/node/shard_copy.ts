@@ -98,9 +98,9 @@ export class ShardCopy implements MutationListener {
     mutation.epoch = this.#epoch;
     mutation.sequence = sequence;
     assert(this.history.follow(mutation) === "good record", "a shard's own mutations go on with its history");
-    const position = this.#log.append(mutation);
-    if (this.#leadership !== null) this.#replicate(this.#leadership, mutation, position);
-    return position;
+    this.#position = this.#log.append(mutation);
+    if (this.#leadership !== null) this.#replicate(this.#leadership, mutation, this.#position);
+    return this.#position;
   }
 
   #replicate(leadership: Leadership, mutation: Mutation, position: Position): void {
