@@ -15,7 +15,7 @@ import { DenoClock, SystemRandom } from "./io/deno_clock.ts";
 import { DenoDisk } from "./io/deno_disk.ts";
 import { DenoNetwork } from "./io/deno_network.ts";
 import { warnWhereExposed } from "./io/exposure.ts";
-import { whyBalancerUnhealthy } from "./io/health.ts";
+import { healthOfBalancer } from "./io/health.ts";
 import { configureLogging, loggerOf } from "./io/logging.ts";
 import { openFilesMax } from "./io/open_files.ts";
 import { requireFolder } from "./io/permissions.ts";
@@ -29,7 +29,10 @@ const config = configOfProcess(balancerConfig);
 const { host, port, workers, clientStallMs, logLevel, logFormat } = config;
 const clock = new DenoClock();
 const network = new DenoNetwork();
-if (config.health) endHealthCheck(await whyBalancerUnhealthy(config, { network, clock }));
+if (config.health) {
+  const { whyNot, note } = await healthOfBalancer(config, { network, clock });
+  endHealthCheck(whyNot, note);
+}
 
 configureLogging({ level: logLevel, format: logFormat, name: `balancer:${port}` });
 endByUncaught();

@@ -33,6 +33,7 @@ import { GatheredFlush } from "./gathered_flush.ts";
 import type { ServingOptions } from "./options.ts";
 import { RoundRobin } from "./round_robin.ts";
 import { SlotRouter } from "./slot_router.ts";
+import { statusLines } from "./status_report.ts";
 import type { TopologySource } from "../controller/topology_source.ts";
 import type { LinkState } from "../link/link.ts";
 
@@ -207,7 +208,13 @@ export class Balancer {
         askedNodes: roundRobin ?? allNodes(nodes),
         allKeys: new AllKeys(portions),
       }),
-      new LocalCommands({ clock, sessions, source, server: facts }, dialects),
+      new LocalCommands({
+        clock,
+        sessions,
+        source,
+        server: facts,
+        statusLines: () => statusLines(source.topology, nodes.all, nodes.shardProblems()),
+      }, dialects),
     );
     return {
       clock,

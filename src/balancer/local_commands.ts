@@ -20,6 +20,8 @@ export interface LocalServices {
   readonly sessions: SessionRegistry;
   readonly source: TopologySource;
   readonly server: ServerFacts;
+  /** How the cluster is, for people. */
+  readonly statusLines: () => readonly string[];
 }
 
 export class LocalCommands implements SessionContext {
@@ -28,17 +30,19 @@ export class LocalCommands implements SessionContext {
   readonly clock: Clock;
   readonly server: ServerFacts;
   readonly #source: TopologySource;
+  readonly #statusLines: () => readonly string[];
   readonly #writer: DialectWriter;
   readonly #handlers: readonly (SessionHandler | null)[];
   #caller!: Caller;
   #request!: Request;
   #output!: OutputBuffer;
 
-  constructor({ clock, sessions, source, server }: LocalServices, writer: DialectWriter) {
+  constructor({ clock, sessions, source, server, statusLines }: LocalServices, writer: DialectWriter) {
     this.sessions = sessions;
     this.clock = clock;
     this.server = server;
     this.#source = source;
+    this.#statusLines = statusLines;
     this.#writer = writer;
     const own: Record<string, SessionHandler> = {
       ROUNDEL: () => this.#roundel(),
@@ -100,10 +104,12 @@ export class LocalCommands implements SessionContext {
   }
 
   #roundel(): void {
-    if (this.#word(1) !== "topology" || this.#request.argumentCount !== 2) {
-      return this.reply.error("ERR ROUNDEL takes TOPOLOGY");
-    }
-    this.reply.bulkText(this.#source.topologyText());
+    const word = this.#request.argumentCount === 2 ? this.#word(1) : "";
+    if (word === "topology") return this.reply.bulkText(this.#source.topologyText());
+    if (word !== "status") return this.reply.error("ERR ROUNDEL takes STATUS or TOPOLOGY");
+    const lines = this.#statusLines();
+    this.reply.arrayStart(lines.length);
+    for (const line of lines) this.reply.bulkText(line);
   }
 
   #word(argument: number): string {

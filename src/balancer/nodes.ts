@@ -23,6 +23,7 @@ import type { NodeOwner } from "./node_owner.ts";
 import type { ServingOptions } from "./options.ts";
 import type { Gate } from "./gate.ts";
 import { RemoteNode } from "./remote_node.ts";
+import type { ShardProblems } from "./status_report.ts";
 
 export class Nodes implements NodeOwner<RemoteNode> {
   readonly #options: ServingOptions;
@@ -112,7 +113,7 @@ export class Nodes implements NodeOwner<RemoteNode> {
   }
 
   /** Where shards have several copies: those whose primary does not serve, and those that have fewer in sync than copies. */
-  shardProblems(): { withoutPrimary: number[]; shortOfCopies: number[] } {
+  shardProblems(): ShardProblems {
     const shards = this.#isReplicated ? [...this.#source.topology.shards.entries()] : [];
     const withoutPrimary = shards.filter(([shard]) => !this.#ofShard(shard).serves(shard));
     const shortOfCopies = shards.filter(([, { replicas, inSync }]) => inSync.length <= replicas.length);

@@ -25,3 +25,14 @@ export function slotRangeOf(shard: number, shardCount: number): SlotRange {
     last: Math.ceil((shard + 1) * SLOT_COUNT / shardCount) - 1,
   };
 }
+
+/** `shards`, whose numbers are in their order, for people: `0, 3-5`. */
+export function shardListText(shards: readonly number[]): string {
+  const ranges: [first: number, last: number][] = [];
+  for (const shard of shards) {
+    const range = ranges.at(-1);
+    if (range?.[1] === shard - 1) range[1] = shard;
+    else ranges.push([shard, shard]);
+  }
+  return ranges.map(([first, last]) => first === last ? `${first}` : `${first}-${last}`).join(", ");
+}

@@ -6,6 +6,7 @@ import { bytesOf, textOf } from "../core/bytes.ts";
 import { type Clock, sleep } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import { HEALTH_TIMEOUT_MS } from "../core/limits.ts";
+import { shardListText } from "../core/shard_ranges.ts";
 import {
   type Address,
   addressText,
@@ -20,7 +21,15 @@ const ANSWER_BYTES_MAX = 262_144;
 const PING = "*1\r\n$4\r\nPING\r\n";
 /** A line, or a value with its length. */
 const REPLY = /^([+-]|\$\d+\r\n.)[^]*\r\n$/;
+const HTTP_HEAD = /^HTTP[^]*?\r\n\r\n/;
 const STATUS = "*2\r\n$7\r\nROUNDEL\r\n$6\r\nSTATUS\r\n";
+
+/** The part of a balancer's health report that is told on. */
+interface Report {
+  readonly shardsWithoutPrimary?: readonly number[];
+  readonly shardsShortOfCopies?: readonly number[];
+  readonly nodes: readonly { readonly address: string; readonly state: string; readonly cause: string }[];
+}
 
 export interface HealthSources {
   readonly network: Network;
@@ -34,24 +43,56 @@ export async function whyNodeUnhealthy(address: Address, sources: HealthSources)
   return why === "" ? "" : `node ${addressText(address)}: ${why}`;
 }
 
+/** What a balancer is found to be: why it does not serve, and what else there is to say while it does; `""` = nothing. */
+export interface BalancerHealth {
+  readonly whyNot: string;
+  readonly note: string;
+}
+
 /**
- * The same of a balancer. Its health report is asked for where the admin port is known; of one with `adminPort` 0 only
- * that it answers.
+ * How a balancer is. Its health report is asked for where the admin port is known; of one with `adminPort` 0 only that it
+ * answers.
  */
-export async function whyBalancerUnhealthy(
+export async function healthOfBalancer(
   { host, port, adminPort }: Address & { readonly adminPort: number },
   sources: HealthSources,
-): Promise<string> {
+): Promise<BalancerHealth> {
   const name = `balancer ${addressText({ host, port })}`;
+  let note = "";
   if (adminPort !== 0) {
     const question = "GET /health HTTP/1.1\r\nHost: roundel\r\nConnection: close\r\n\r\n";
     const report = await ask({ host, port: adminPort }, question, null, sources);
+    const said = textOfReport(report);
     if (!report.startsWith("HTTP/1.1 200 ")) {
-      return `${name}: ${firstLine(report.replace(/^HTTP[^]*?\r\n\r\n/, ""))}`;
+      return { whyNot: `${name}: ${said || firstLine(report.replace(HTTP_HEAD, ""))}`, note };
     }
+    if (said !== "") note = `${name}: ${said}`;
   }
   const pong = await ask({ host, port }, PING, REPLY, sources);
-  return pong === "+PONG\r\n" ? "" : `${name}: ${firstLine(pong)}`;
+  return pong === "+PONG\r\n" ? { whyNot: "", note } : { whyNot: `${name}: ${firstLine(pong)}`, note: "" };
+}
+
+/** What is wrong by a balancer's report, in one line; empty when nothing is, or it cannot be read. */
+function textOfReport(report: string): string {
+  try {
+    const { shardsWithoutPrimary = [], shardsShortOfCopies = [], nodes }: Report = JSON.parse(
+      report.replace(HTTP_HEAD, ""),
+    );
+    const parts = [];
+    if (shardsWithoutPrimary.length > 0) {
+      parts.push(`without a primary that serves: shards ${shardListText(shardsWithoutPrimary)}`);
+    }
+    if (shardsShortOfCopies.length > 0) {
+      parts.push(`short of copies in sync: shards ${shardListText(shardsShortOfCopies)}`);
+    }
+    for (const { address, state, cause } of nodes) {
+      if (cause === "") continue;
+      parts.push(`node ${address} ${state === "ready" ? "takes no writes" : `is ${state}`}: ${cause}`);
+    }
+    return parts.join("; ");
+  } catch {
+    return "";
+  }
 }
 
 /** Why a node that answers with its status takes no writes; `null` when the answer is none. */

@@ -95,8 +95,9 @@ export function endByUncaught(): void {
   });
 }
 
-/** Ends a process that was started with `--health`: code 0 when the asked one serves, or 1 and why not. */
-export function endHealthCheck(whyNot: string): never {
-  if (whyNot === "") Deno.exit(0);
-  exitWith(1, whyNot);
+/** Ends a process that was started with `--health`: code 0 when the asked one serves, with a note, or 1 and why not. */
+export function endHealthCheck(whyNot: string, note = ""): never {
+  if (whyNot !== "") exitWith(1, whyNot);
+  if (note !== "") console.log(note);
+  Deno.exit(0);
 }

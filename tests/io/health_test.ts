@@ -1,7 +1,7 @@
 /** Health checks, against a server that says what the test says. */
 import { assertEquals } from "@std/assert";
 import { bytesOf, textOf } from "../../src/core/bytes.ts";
-import { whyBalancerUnhealthy, whyNodeUnhealthy } from "../../src/io/health.ts";
+import { type BalancerHealth, healthOfBalancer, whyNodeUnhealthy } from "../../src/io/health.ts";
 import type { Address, Connection, Network } from "../../src/io/network.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { advance } from "../support/settle.ts";
@@ -59,8 +59,8 @@ function askNode(network: Network, address = ADDRESS, clock = new FakeClock()): 
   return whyNodeUnhealthy(address, { network, clock });
 }
 
-function askBalancer(network: Network, adminPort = ADMIN_PORT): Promise<string> {
-  return whyBalancerUnhealthy({ ...ADDRESS, adminPort }, { network, clock: new FakeClock() });
+function askBalancer(network: Network, adminPort = ADMIN_PORT): Promise<BalancerHealth> {
+  return healthOfBalancer({ ...ADDRESS, adminPort }, { network, clock: new FakeClock() });
 }
 
 Deno.test("A node that says it serves is healthy", async () => {
@@ -103,7 +103,8 @@ Deno.test("A process that cannot be reached is not healthy", async () => {
     connect: () => Promise.reject(new Deno.errors.ConnectionRefused("refused")),
   };
   assertEquals(await askNode(network), "node 127.0.0.1:8081: it cannot be reached: refused");
-  assertEquals(await askBalancer(network), "balancer 127.0.0.1:8081: it cannot be reached: refused");
+  const whyNot = "balancer 127.0.0.1:8081: it cannot be reached: refused";
+  assertEquals(await askBalancer(network), { whyNot, note: "" });
 });
 
 Deno.test("A balancer is healthy when its report is and it answers clients", async () => {
@@ -114,9 +115,9 @@ Deno.test("A balancer is healthy when its report is and it answers clients", asy
       [{ chunks: pong, adminChunks: report("200 OK", "{}") }, ADMIN_PORT, ""],
       [{ chunks: pong }, 0, ""],
       [
-        { chunks: pong, adminChunks: report("503 Service Unavailable", '{"nodes":["away"]}') },
+        { chunks: pong, adminChunks: report("503 Service Unavailable", '{"nodes":[]}') },
         ADMIN_PORT,
-        'balancer 127.0.0.1:8081: {"nodes":["away"]}',
+        'balancer 127.0.0.1:8081: {"nodes":[]}',
       ],
       [
         { chunks: [], adminChunks: report("200 OK", "{}") },
@@ -124,7 +125,24 @@ Deno.test("A balancer is healthy when its report is and it answers clients", asy
         "balancer 127.0.0.1:8081: it closed the connection",
       ],
     ] as const
-  ) assertEquals(await askBalancer(new ScriptedServer(script), adminPort), why);
+  ) assertEquals(await askBalancer(new ScriptedServer(script), adminPort), { whyNot: why, note: "" });
+});
+
+Deno.test("A health check names shards without a primary, and notes those short of copies", async () => {
+  const node = { address: "127.0.0.1:8082", state: "away", cause: "Connection refused" };
+  const report = (status: string, shardsWithoutPrimary: number[], shardsShortOfCopies: number[]) => {
+    const body = JSON.stringify({ nodes: [node], shardsWithoutPrimary, shardsShortOfCopies });
+    return { chunks: ["+PONG\r\n"], adminChunks: [`HTTP/1.1 ${status}\r\nvary: x\r\n\r\n${body}`] };
+  };
+  const away = "node 127.0.0.1:8082 is away: Connection refused";
+  assertEquals(await askBalancer(new ScriptedServer(report("503 Service Unavailable", [0, 4, 5, 6], []))), {
+    whyNot: `balancer 127.0.0.1:8081: without a primary that serves: shards 0, 4-6; ${away}`,
+    note: "",
+  });
+  assertEquals(await askBalancer(new ScriptedServer(report("200 OK", [], [2, 3, 9]))), {
+    whyNot: "",
+    note: `balancer 127.0.0.1:8081: short of copies in sync: shards 2-3, 9; ${away}`,
+  });
 });
 
 Deno.test("A process on every address is asked through the loopback", async () => {
