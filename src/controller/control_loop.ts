@@ -8,10 +8,12 @@ import type { Clock, Timer } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import { CONTROL_LOOK_MS } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
+import { shardListText } from "../core/shard_ranges.ts";
 import { freezeRequest, type NodeStatus, parseFrozen } from "../protocol/roundel_exchange.ts";
 import type { Topology } from "../topology/topology.ts";
 import {
   type Actions,
+  type Change,
   decide,
   type Freeze,
   type FreezeAnswer,
@@ -30,6 +32,10 @@ export interface ControlLoopOptions {
   /** Puts `next` in the place of `topology`, unless that is not the present one any more. Rejects when it cannot be saved. */
   readonly replace: (topology: Topology, next: Topology) => Promise<void>;
 }
+
+const LACKING = "shards go on with what is left: what was acknowledged may be missing";
+const FAILOVER = "shards fail over";
+const SET_CHANGE = "in-sync set has changed";
 
 interface AskedFreeze extends Freeze {
   readonly answers: Map<string, FreezeAnswer>;
@@ -135,12 +141,9 @@ export class ControlLoop {
     }
     const failovers = changes.filter(({ isFailover }) => isFailover);
     figures.failedOver(failovers.length);
-    for (const { shard, next: { epoch, primary, inSync }, why, isFailover, mayLack } of changes) {
-      const fields = { shard, epoch, primary, inSync: inSync.join(), why };
-      if (mayLack) {
-        logger.error("shard goes on with what is left: what was acknowledged may be missing", fields);
-      } else if (isFailover) logger.warn("shard fails over", fields);
-      else logger.info("in-sync set has changed", fields);
+    for (const { message, shards, ...fields } of linesOf(changes)) {
+      const level = message === LACKING ? "error" : message === FAILOVER ? "warn" : "info";
+      logger[level](message, { shards: shardListText(shards), ...fields });
     }
     this.#look();
   }
@@ -159,4 +162,31 @@ export class ControlLoop {
       }
     }
   }
+}
+
+/** What became of shards, for the log: one line for all of which the same is to be said. */
+interface ChangeLine {
+  readonly message: string;
+  readonly shards: number[];
+  readonly primary: string;
+  readonly inSync: string;
+  readonly why: string;
+}
+
+function linesOf(changes: readonly Change[]): ChangeLine[] {
+  const lines = new Map<string, ChangeLine>();
+  for (const { shard, next: { primary, inSync }, why, isFailover, mayLack } of changes) {
+    const line = {
+      message: mayLack ? LACKING : isFailover ? FAILOVER : SET_CHANGE,
+      shards: [],
+      primary,
+      inSync: inSync.join(),
+      why,
+    };
+    const key = JSON.stringify(line);
+    const known = lines.get(key) ?? line;
+    lines.set(key, known);
+    known.shards.push(shard);
+  }
+  return [...lines.values()];
 }

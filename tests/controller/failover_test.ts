@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { FakeNode } from "../support/fake_node.ts";
 import { settle } from "../support/settle.ts";
+import { shardsInList } from "../support/shard_lists.ts";
 import { World } from "../support/balancer_world.ts";
 
 /** Three nodes that serve shards of two copies each, with one map of keys for all of them. */
@@ -49,6 +50,15 @@ Deno.test("When a primary dies its shards go to their replicas, in one new versi
   for (const node of [world.nodes[0]!, world.nodes[2]!]) {
     assertEquals(node.topology?.version, 2);
     for (const [shard, epoch] of node.copies.frozen) assertEquals([lost.includes(shard), epoch], [true, 1]);
+  }
+  // One line for each new primary, with all its shards.
+  const lines = world.log.filter((line) => line.startsWith("warn shards fail over"));
+  assertEquals(lines.length, new Set(lost.map((shard) => newest(world).shards[shard]!.primary)).size);
+  for (const shard of lost) {
+    assert(
+      lines.some((line) => shardsInList(/"shards":"([^"]*)"/.exec(line)![1]!).includes(shard)),
+      `shard ${shard}`,
+    );
   }
   await world.stop();
 });

@@ -12,6 +12,7 @@ import { NodeServer } from "../../src/node/node_server.ts";
 import type { World } from "../../src/node/world.ts";
 import { FileTopologyStore } from "../../src/topology/topology_file.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
+import { shardsInList } from "../support/shard_lists.ts";
 import { Machine, type SimulatedProcess } from "./machine.ts";
 import { Invariants } from "./invariants.ts";
 import type { RunOptions } from "./options.ts";
@@ -256,7 +257,9 @@ export class SimulatedCluster {
   #logger({ name }: SimulatedProcess): Logger {
     const note = (level: string) => (message: string, fields: Record<string, unknown> = {}) => {
       this.scheduler.note(`${name} ${level}: ${message} ${JSON.stringify(fields)}`);
-      if (message === "shard fails over") this.#sawFailover(Number(fields.shard));
+      if (message === "shards fail over") {
+        shardsInList(String(fields.shards)).forEach((shard) => this.#sawFailover(shard));
+      }
       if (message === "in-sync set has changed") this.saw("an in-sync set that changed");
     };
     return { debug: () => {}, info: note("info"), warn: note("warn"), error: note("error") };
