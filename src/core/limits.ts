@@ -251,8 +251,9 @@ export const WAIT_MS_MAX = 60_000;
 export const BEAT_MS = 250;
 /** A node that owes answers and says nothing for so many beats is connected to anew. */
 export const PEER_SILENT_BEATS_MAX = 6;
-/** A stream that was refused is tried again after so many beats. */
+/** A stream that was refused is tried again after so many beats: the second, where the copy had no room. */
 export const STREAM_RETRY_BEATS = 4;
+export const STREAM_FULL_RETRY_BEATS = 240;
 /**
  * Batches of records to one node that are not answered: one that is on the disk, one that gathers behind it, and what is
  * on the way. More would only be smaller.

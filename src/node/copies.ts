@@ -167,8 +167,9 @@ export class Copies implements AdminTarget {
   #takeOn(topology: Topology, caps: ReadonlyMap<number, number>): void {
     this.#stores.useSeed(topology.hashSeed);
     for (const [shard, capBytes] of caps) {
-      const store = this.#stores.stores.get(shard);
-      if (store === undefined) this.#stores.add(shard, capBytes);
+      if (this.#stores.stores.has(shard)) continue;
+      const isShared = (topology.shards[shard]?.replicas.length ?? 0) > 0;
+      this.#stores.add(shard, isShared ? largestCap(caps, this.#options) : capBytes);
     }
     this.#own(topology, false);
     for (const [shard, capBytes] of caps) this.#changeCap(shard, capBytes);
@@ -221,12 +222,24 @@ function capsAtStart(
   const before = topology.nodes.find((node) => node.id === id)?.maxMemoryBytes ?? maxMemoryBytes;
   const caps = shardsOfNode(topology, id, maxMemoryBytes);
   if (topology.routing === "slots") {
+    const largestBytes = largestCap(caps, { maxMemoryBytes });
     for (const [shard, capBytes] of caps) {
       // What others have too is given up only when all of them do.
       const isShared = topology.shards[shard]!.replicas.length > 0;
-      const scaledBytes = Math.floor(capBytes * maxMemoryBytes / before);
-      caps.set(shard, isShared ? Math.max(capBytes, scaledBytes) : scaledBytes);
+      caps.set(shard, isShared ? largestBytes : Math.floor(capBytes * maxMemoryBytes / before));
     }
   }
   return caps;
+}
+
+/**
+ * What a copy may ever be asked to keep that others have too, with the copies in `caps`: their cap is the least that any of
+ * the nodes can give, and grows when that one is started again with more memory. It is reserved at once, which costs nothing
+ * until it is used: a copy that follows has to have room for whatever its primary keeps.
+ */
+function largestCap(
+  caps: ReadonlyMap<number, number>,
+  { maxMemoryBytes }: Pick<CopiesOptions, "maxMemoryBytes">,
+): number {
+  return Math.max(Math.floor(maxMemoryBytes / Math.max(1, caps.size)), ...caps.values());
 }

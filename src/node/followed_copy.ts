@@ -1,9 +1,11 @@
 /** A copy that takes what its shard's primary sends. */
 import type { Clock } from "../core/clock.ts";
 import type { Mutation, Position } from "../core/mutation.ts";
+import type { Logger } from "../core/logger.ts";
 import type { ShardHistory } from "../persistence/shard_history.ts";
 import type { FollowedCopy } from "../replication/followed_copy.ts";
 import type { ShardRole } from "../replication/shard_role.ts";
+import { hasRoomFor } from "../store/room.ts";
 import type { NodeTime } from "./node_time.ts";
 import type { RecoveredStores } from "./recovered_stores.ts";
 import type { ShardCopy } from "./shard_copy.ts";
@@ -13,6 +15,7 @@ export interface FollowingCopyOptions {
   readonly role: ShardRole;
   readonly stores: RecoveredStores;
   readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 export class FollowingCopy implements FollowedCopy {
@@ -33,6 +36,17 @@ export class FollowingCopy implements FollowedCopy {
 
   get position(): Position {
     return this.#options.copy.position;
+  }
+
+  hasRoomFor(mutation: Mutation): boolean {
+    const { copy: { id, store }, logger } = this.#options;
+    if (hasRoomFor(store, mutation)) return true;
+    logger.error(
+      "Cannot follow a shard: its primary keeps more than there is room for here; restart this node, with as much " +
+        "--max-memory as the others",
+      { shard: id, capBytes: store.capBytes },
+    );
+    return false;
   }
 
   apply(mutation: Mutation): Position {

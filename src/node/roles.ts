@@ -198,7 +198,7 @@ export class Roles implements FollowedCopies {
   }
 
   #add(copy: ShardCopy, isLate: boolean): Role {
-    const { clock, log, stores } = this.#options;
+    const { clock, log, logger, stores } = this.#options;
     const role = new ShardRole({
       shard: copy.id,
       log,
@@ -206,7 +206,7 @@ export class Roles implements FollowedCopies {
       beginEpoch: (epoch) => copy.enterEpoch(epoch),
       changed: () => this.#changed(entry),
     });
-    const followed = new FollowingCopy({ copy, role, stores, clock });
+    const followed = new FollowingCopy({ copy, role, stores, clock, logger });
     const entry: Role = { copy, role, followed, led: null, isLate, lackingEpoch: 0 };
     this.#roles.set(copy.id, entry);
     return entry;

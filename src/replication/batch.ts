@@ -15,6 +15,7 @@
  *     1 outdated   `epoch` is known, which is newer, or in which there is no copy here that follows
  *     2 gap        the records do not go on behind (`epoch`, `sequence`), where the copy stands; those before them are taken
  *     3 diverged   the copy is a member of the in-sync set and would have to be emptied; it stands at (`epoch`, `sequence`)
+ *     4 full       there is no room for the next record; the copy stands at (`epoch`, `sequence`)
  */
 import { readU32 } from "../core/bytes.ts";
 import { SHARD_COUNT_MAX } from "../core/limits.ts";
@@ -24,6 +25,7 @@ export const RESULT_GOOD = 0;
 export const RESULT_OUTDATED = 1;
 export const RESULT_GAP = 2;
 export const RESULT_DIVERGED = 3;
+export const RESULT_FULL = 4;
 
 export const BATCH_HEAD_BYTES = 8;
 export const SECTION_HEAD_BYTES = 10;
@@ -108,7 +110,7 @@ export function decodeResults(bytes: Uint8Array, start: number, end: number): Re
     const high = readU32(bytes, at + 11);
     const shard = bytes[at]! | bytes[at + 1]! << 8;
     const status = bytes[at + 2]!;
-    if (shard >= SHARD_COUNT_MAX || status > RESULT_DIVERGED || high > U64_HIGH_MAX) return null;
+    if (shard >= SHARD_COUNT_MAX || status > RESULT_FULL || high > U64_HIGH_MAX) return null;
     const sequence = high * U32_RANGE + readU32(bytes, at + 7);
     results.push({ shard, status, epoch: readU32(bytes, at + 3), sequence });
   }

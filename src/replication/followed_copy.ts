@@ -8,6 +8,8 @@ export interface FollowedCopy {
   readonly position: Position;
   /** Whether it is in the in-sync set of the topology that this node has adopted. */
   readonly isMember: boolean;
+  /** Whether `mutation` fits, so that the copy has to give up nothing by itself. Says it where it does not. */
+  hasRoomFor(mutation: Mutation): boolean;
   /**
    * Gives `mutation`, with which the history has just gone on, to the log as it is and to the store; returns the position
    * behind it in the log. The key of a delete or an expire may be absent, where the copy is filling.

@@ -9,10 +9,12 @@ import type { Store } from "../store/store.ts";
  *                      │  └────► filling (the copy begins anew) ──┘
  *                      └───────► diverged (the copy would have to begin anew, and may not: it is a member)
  *
+ *     whatever is sent ──► full (the copy has no room for it)
+ *
  * From each of them it is back to `away` with the link, and to `placing` when the peer misses something; from `live` to
  * `catching up` when more waits for the peer than is kept.
  */
-export type StreamState = "away" | "placing" | "catching up" | "filling" | "live" | "diverged";
+export type StreamState = "away" | "placing" | "catching up" | "filling" | "live" | "diverged" | "full";
 
 /** What a peer has acknowledged. */
 export interface Acknowledgement {

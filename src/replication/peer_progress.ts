@@ -90,6 +90,7 @@ export class PeerProgress {
   /** Why commits should not wait for it; empty while they may. */
   whyNotFit(nowMs: number): string {
     if (this.#state === "diverged") return "its history is another one";
+    if (this.#state === "full") return "it has no room for what there is";
     if (this.#state === "filling") return "it has to be filled anew";
     if (this.#state === "away" && this.#wasLive && nowMs - this.#stateSinceMs >= REPLICA_AWAY_MS) {
       return "it is away";

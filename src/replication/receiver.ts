@@ -3,13 +3,14 @@
  * logged as it is, and applied. What the answer waits for is told as a position in the node's log, so that it leaves
  * with the commit that brings it, like any reply.
  */
-import { KIND_BEGIN_ANEW, Mutation, type Position } from "../core/mutation.ts";
+import { KIND_BEGIN_ANEW, KIND_FILL, Mutation, type Position } from "../core/mutation.ts";
 import type { OutputBuffer } from "../core/output_buffer.ts";
 import { decodeRecord, RECORD_BAD } from "../persistence/record.ts";
 import {
   BatchReader,
   encodeResult,
   RESULT_DIVERGED,
+  RESULT_FULL,
   RESULT_GAP,
   RESULT_GOOD,
   RESULT_OUTDATED,
@@ -117,8 +118,12 @@ export class Receiver {
     return true;
   }
 
-  #follow({ history, isMember }: FollowedCopy, mutation: Mutation): number {
-    if (mutation.kind === KIND_BEGIN_ANEW && isMember) return RESULT_DIVERGED;
+  #follow(copy: FollowedCopy, mutation: Mutation): number {
+    const { history, isMember } = copy;
+    const { kind, sequence } = mutation;
+    if (kind === KIND_BEGIN_ANEW && isMember) return RESULT_DIVERGED;
+    const isNext = sequence === history.sequence + (kind === KIND_FILL ? 0 : 1);
+    if (isNext && !copy.hasRoomFor(mutation)) return RESULT_FULL;
     return history.follow(mutation) === "good record" ? RESULT_GOOD : RESULT_GAP;
   }
 }

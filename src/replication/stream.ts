@@ -8,7 +8,13 @@ import { AssertionError } from "../core/assert.ts";
 import { textOf } from "../core/bytes.ts";
 import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
-import { BEAT_MS, FILL_AHEAD_BYTES, STREAM_BUFFER_BYTES, STREAM_RETRY_BEATS } from "../core/limits.ts";
+import {
+  BEAT_MS,
+  FILL_AHEAD_BYTES,
+  STREAM_BUFFER_BYTES,
+  STREAM_FULL_RETRY_BEATS,
+  STREAM_RETRY_BEATS,
+} from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
 import { KIND_BEGIN_ANEW, KIND_FILLED, Mutation } from "../core/mutation.ts";
 import type { OutputBuffer } from "../core/output_buffer.ts";
@@ -16,7 +22,14 @@ import type { Log } from "../persistence/log.ts";
 import type { LogHold } from "../persistence/log_holds.ts";
 import { encodeRecord } from "../persistence/record.ts";
 import type { ReplyValue } from "../protocol/reply_scanner.ts";
-import { type Result, RESULT_DIVERGED, RESULT_GAP, RESULT_GOOD } from "./batch.ts";
+import {
+  type Result,
+  RESULT_DIVERGED,
+  RESULT_FULL,
+  RESULT_GAP,
+  RESULT_GOOD,
+  RESULT_OUTDATED,
+} from "./batch.ts";
 import { type CatchingStream, catchUp, Turn } from "./catch_up.ts";
 import { FillWalk } from "./fill_walk.ts";
 import type { LedShard, StreamState } from "./led_shard.ts";
@@ -194,13 +207,13 @@ export class ShardStream implements CatchingStream {
         epoch,
         sequence: isWhole && sent.number >= this.#firstBatch ? sequence : 0,
       }, sent.sentAtMs);
-    } else if (status !== RESULT_GAP && status !== RESULT_DIVERGED && epoch > this.led.epoch) {
+    } else if (status === RESULT_OUTDATED && epoch > this.led.epoch) {
       this.#outdated(epoch);
     } else if (sent.number < this.#firstBatch || this.#state === "placing") return;
-    else if (status !== RESULT_DIVERGED) this.place();
+    else if (status === RESULT_GAP || status === RESULT_OUTDATED) this.place();
     else {
-      this.#retryLater();
-      this.#become("diverged");
+      this.#retryLater(status === RESULT_FULL ? STREAM_FULL_RETRY_BEATS : STREAM_RETRY_BEATS);
+      this.#become(status === RESULT_DIVERGED ? "diverged" : "full");
     }
   }
 
@@ -259,9 +272,9 @@ export class ShardStream implements CatchingStream {
     this.#taken = NOBODY;
   }
 
-  #retryLater(): void {
+  #retryLater(beats = STREAM_RETRY_BEATS): void {
     this.#stop();
-    this.#retryBeats = STREAM_RETRY_BEATS;
+    this.#retryBeats = beats;
   }
 
   #placed(reply: ReplyValue, { epoch, sentAtMs }: { epoch: number; sentAtMs: number }): void {

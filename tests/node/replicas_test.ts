@@ -1,6 +1,6 @@
 /** Nodes that keep copies of one shard: what they acknowledge, answer and give up. The test decides as a controller would. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { GRACE_MS, LEASE_MS, REPLICA_AWAY_MS, REPLICA_SILENT_MS } from "../../src/core/limits.ts";
+import { GRACE_MS, LEASE_MS, MIB, REPLICA_AWAY_MS, REPLICA_SILENT_MS } from "../../src/core/limits.ts";
 import { advance } from "../support/settle.ts";
 import { body, ClusterWorld } from "./cluster_world.ts";
 
@@ -260,4 +260,21 @@ Deno.test("What had expired stays expired under a new primary whose clock is an 
     Number(lastMs) < Number(laterMs),
     `${lastMs} ms are left at the third, ${laterMs} were at the second`,
   );
+});
+
+Deno.test("A replica has room for a cap that was raised without its being started again, and gives up nothing by itself", async () => {
+  const world = await ClusterWorld.start(2);
+  const client = await world.client(0);
+  world.topology = { ...world.topology, version: 2, shardCapBytes: 8 * MIB };
+  await world.tellAll();
+  const value = "x".repeat(MIB);
+  for (let i = 0; i < 5; i++) assertEquals(await client.ask("SET", `key${i}`, value), "+OK\r\n");
+  await world.pass(500);
+  world.kill(0);
+  await (await world.client(1)).ask("ROUNDEL", "FREEZE", "0", "1");
+  world.next(1, [1]);
+  await world.tell(1);
+  await world.pass(GRACE_MS + 200);
+  assertEquals(await (await world.client(1)).ask("DBSIZE"), ":5\r\n");
+  assertEquals((await world.copy(1)).sequence, 5);
 });

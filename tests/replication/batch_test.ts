@@ -95,7 +95,7 @@ Deno.test("Results are read as they were written, and what has another length, s
       assertEquals(decodeResults(output.bytes, 0, output.length), results);
       if (results.length === 0) return;
       assertEquals(decodeResults(output.bytes, 0, output.length - 1), null);
-      for (const [at, byte] of [[1, 0xff], [2, 4], [14, 0xff]]) {
+      for (const [at, byte] of [[1, 0xff], [2, 5], [14, 0xff]]) {
         const bytes = output.view().slice();
         bytes[at!] = byte!;
         assertEquals(decodeResults(bytes, 0, bytes.length), null);

@@ -246,6 +246,7 @@ class Followed implements FollowedCopy {
   readonly node: FollowerNode;
   isMember = false;
   position = 0;
+  isFull = false;
   /** Where in the log it was whole, up to each sequence. */
   readonly #whole: { readonly sequence: number; readonly position: Position }[] = [];
 
@@ -254,6 +255,10 @@ class Followed implements FollowedCopy {
     this.node = node;
     this.history = node.folder.historyOf(shard);
     if (!this.history.isFilling) this.#whole.push({ sequence: this.history.sequence, position: 0 });
+  }
+
+  hasRoomFor(): boolean {
+    return !this.isFull;
   }
 
   apply(mutation: Mutation): Position {

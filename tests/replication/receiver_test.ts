@@ -23,9 +23,14 @@ class Copy implements FollowedCopy {
   history = new ShardHistory(2, 10, [{ epoch: 2, firstSequence: 1 }]);
   isMember = false;
   position = 70;
+  hasRoom = true;
   readonly applied: string[] = [];
   /** The primary's clock at each acknowledgement. */
   readonly acknowledged: number[] = [];
+
+  hasRoomFor(): boolean {
+    return this.hasRoom;
+  }
 
   apply({ kind, epoch, sequence, keyBytes, keyStart, keyEnd }: Mutation): number {
     const key = [KIND_SET, KIND_FILL].includes(kind) ? ` ${textOf(keyBytes, keyStart, keyEnd)}` : "";
@@ -122,6 +127,16 @@ Deno.test("Records behind a gap are not taken, those before it are, and the answ
   assertEquals(received.position, 100);
   assertEquals(resultsOf(received), [{ shard: SHARD, status: 2, epoch: 2, sequence: 11 }]);
   assertEquals(node.copy.acknowledged, []);
+});
+
+Deno.test("A record for which there is no room is not taken, and the answer says where the copy stands", () => {
+  const node = new Copies();
+  node.copy.hasRoom = false;
+  const full = { shard: SHARD, status: 4, epoch: 2, sequence: 10 };
+  assertEquals(node.results([2, [{ epoch: 2, sequence: 11, key: "a" }]]), [full]);
+  // What does not come next is told as ever.
+  assertEquals(node.results([2, [{ epoch: 2, sequence: 12, key: "a" }]]), [{ ...full, status: 2 }]);
+  assertEquals([node.copy.applied, node.copy.acknowledged], [[], []]);
 });
 
 Deno.test("A copy begins anew and is filled, unless it is a member of the in-sync set", () => {

@@ -1,6 +1,13 @@
 /** Streams bring copies to where their primary is, from wherever these stand, and say truthfully how far they are. */
 import { assert, assertEquals } from "@std/assert";
-import { BEAT_MS, KIB, MIB, STREAM_BUFFER_BYTES, STREAM_RETRY_BEATS } from "../../src/core/limits.ts";
+import {
+  BEAT_MS,
+  KIB,
+  MIB,
+  STREAM_BUFFER_BYTES,
+  STREAM_FULL_RETRY_BEATS,
+  STREAM_RETRY_BEATS,
+} from "../../src/core/limits.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { advance, settle } from "../support/settle.ts";
 import { SimulatedDisk } from "../support/simulated_disk.ts";
@@ -298,5 +305,27 @@ Deno.test("A shard goes to whom it is to follow it, and to nobody else", async (
   primary.senders.forget(1);
   await settle();
   assertEquals(world.clock.timerCount, 0);
+  await primary.stop();
+});
+
+Deno.test("A copy that has no room for a record takes nothing more, and is asked again after a minute", async () => {
+  const world = newWorld();
+  const primary = await PrimaryNode.start(new SimulatedDisk(), world);
+  const replica = await FollowerNode.start(new SimulatedDisk(), world);
+  primary.follow(replica);
+  primary.set(0, "a", "1");
+  await until(world, () => hasAll(primary));
+  replica.copies[0]!.isFull = true;
+  replica.copies[0]!.isMember = true;
+  primary.set(0, "b", "2");
+  primary.delete(0, "a");
+  await until(world, () => primary.led[0]!.states.get("replica") === "full");
+  assertEquals(replica.copies[0]!.history.sequence, 1);
+  replica.copies[0]!.isFull = false;
+  await advance(world.clock, (STREAM_FULL_RETRY_BEATS - 2) * BEAT_MS);
+  assertEquals(primary.led[0]!.states.get("replica"), "full");
+  await advance(world.clock, 4 * BEAT_MS);
+  await until(world, () => hasAll(primary));
+  assertEquals(replica.content(), primary.content());
   await primary.stop();
 });
