@@ -7,6 +7,7 @@ import type { Clock, Timer } from "../../src/core/clock.ts";
 import { MIB } from "../../src/core/limits.ts";
 import type { Address, Connection, Listener, Network } from "../../src/io/network.ts";
 import { NodeServer } from "../../src/node/node_server.ts";
+import type { FsyncPolicy } from "../../src/persistence/log.ts";
 import { createTopology, type Topology, type TopologyShard } from "../../src/topology/topology.ts";
 import { serializeTopology } from "../../src/topology/topology_document.ts";
 import { CollectingLogger } from "../support/collecting_logger.ts";
@@ -94,6 +95,8 @@ class TestNode {
   server: NodeServer | null = null;
   process: Process | null = null;
   id = "";
+  /** Starts of its machine. */
+  bootCount = 1;
 
   constructor(port: number, aheadMs: number) {
     this.port = port;
@@ -105,15 +108,22 @@ export class ClusterWorld {
   readonly clock = new FakeClock();
   readonly network = new SimulatedNetwork();
   readonly #random = new SeededRandom(7);
+  readonly #fsync: FsyncPolicy;
   readonly nodes: TestNode[] = [];
   topology!: Topology;
+
+  private constructor(fsync: FsyncPolicy) {
+    this.#fsync = fsync;
+  }
 
   /** Nodes `0`, `1`, …, of which the first leads the one shard, and all keep it. */
   static async start(
     count: number,
-    options: Partial<Record<"replicas" | "inSync" | "aheadMs", number[]>> = {},
+    { fsync = "always", ...options }:
+      & Partial<Record<"replicas" | "inSync" | "aheadMs", number[]>>
+      & { readonly fsync?: FsyncPolicy } = {},
   ): Promise<ClusterWorld> {
-    const world = new ClusterWorld();
+    const world = new ClusterWorld(fsync);
     for (let i = 0; i < count; i++) {
       world.nodes.push(new TestNode(FIRST_PORT + i, options.aheadMs?.[i] ?? 0));
       await world.startNode(i);
@@ -141,7 +151,7 @@ export class ClusterWorld {
       port: node.port,
       dataDir: "data",
       maxMemoryBytes: 8 * MIB,
-      fsync: "always",
+      fsync: this.#fsync,
       standalone: false,
       dumpIntervalMs: 0,
       dumpLogBytes: 0,
@@ -160,7 +170,7 @@ export class ClusterWorld {
         abort: (error) => {
           throw error;
         },
-        bootId: null,
+        bootId: `boot ${node.bootCount}`,
       },
       logger: node.logger,
     });
@@ -173,6 +183,12 @@ export class ClusterWorld {
     const node = this.nodes[index]!;
     node.process!.kill();
     node.disk.losePower();
+  }
+
+  /** Likewise, and its machine is started again. */
+  losePower(index: number): void {
+    this.kill(index);
+    this.nodes[index]!.bootCount++;
   }
 
   async stop(): Promise<void> {
