@@ -6,7 +6,7 @@
 import { sleep } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import { OutputBuffer } from "../core/output_buffer.ts";
-import { RECONNECT_MS, RETRY_DEADLINE_MS } from "../core/limits.ts";
+import { FAILOVER_WAIT_MS, RECONNECT_MS, RETRY_DEADLINE_MS } from "../core/limits.ts";
 import type { BulkConnection } from "../link/bulk_lane.ts";
 import { Turns, TurnsFullError } from "../link/turns.ts";
 import { ReplyPortions } from "../protocol/reply_portions.ts";
@@ -19,7 +19,7 @@ const MINUS = 0x2d;
 const STAR = 0x2a;
 const COMMAND = "KEYS";
 /** Errors of a node that will serve in a moment. */
-const NOT_YET = /^(LOADING|STALE) /;
+const NOT_YET = /^(LOADING|STALE|TRYAGAIN) /;
 
 export class AllKeys {
   readonly #services: PortionServices;
@@ -104,7 +104,7 @@ class AllKeysReply extends PortionedReply {
   /** How many keys `node` is about to tell, or why it does not. What was taken is noted in `taken`. */
   async #ask(node: RemoteNode, taken: Map<BulkConnection, RemoteNode>): Promise<Answer> {
     const { clock } = this.#services;
-    const endMs = clock.monotonicMs() + RETRY_DEADLINE_MS;
+    const beganMs = clock.monotonicMs();
     for (;; await sleep(clock, RECONNECT_MS)) {
       let connection: BulkConnection | null = null;
       let text: string;
@@ -131,7 +131,8 @@ class AllKeysReply extends PortionedReply {
         taken.delete(connection);
         node.bulk.give(connection, true);
       }
-      if (clock.monotonicMs() >= endMs) return failed(node, text);
+      const patienceMs = text.startsWith("TRYAGAIN ") ? FAILOVER_WAIT_MS : RETRY_DEADLINE_MS;
+      if (clock.monotonicMs() - beganMs >= patienceMs) return failed(node, text);
     }
   }
 }

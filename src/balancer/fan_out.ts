@@ -129,9 +129,10 @@ export class FanOut {
         TAKES_LONG.has(name) ? this.#askSlowly(i, args) : this.#ask(i, args, write)
       );
       parts = await Promise.all(asked);
-      // Where another topology came meanwhile, others may know what one that is gone would have said.
-      const isOutdated = !write && this.#nodes.all !== all &&
-        parts.some(({ value }) => value.kind === "error");
+      // Where another topology came meanwhile, others may know what one that is gone would have said; and with replicas a
+      // shard may have gone from one that had not answered yet to one that had, so that nobody spoke for it.
+      const isOutdated = this.#nodes.all !== all &&
+        (this.#nodes.isReplicated || (!write && parts.some(({ value }) => value.kind === "error")));
       if (!isOutdated || attempts === SEND_ATTEMPTS_MAX) break;
     }
     if (write) parts = await this.#askedNodes.afterWrite(indexes, parts);

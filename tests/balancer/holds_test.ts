@@ -172,3 +172,65 @@ Deno.test("Keys of several shards of one node are asked one by one, so that each
   assertEquals(client.take(), `*6\r\n${keys.map((key) => `$${key.length}\r\n${key}\r\n`).join("")}`);
   await world.stop();
 });
+
+for (
+  const [request, reply] of [
+    [["DBSIZE"], /^:3\r\n$/],
+    [["KEYS", "*"], /^\*3\r\n(\$\d\r\nk\d\r\n){3}$/],
+    [["SCAN", "0", "COUNT", "100"], /^\*2\r\n\$1\r\n0\r\n\*3\r\n(\$\d\r\nk\d\r\n){3}$/],
+    [["RANDOMKEY"], /^\$2\r\nk\d\r\n$/],
+    [["FLUSHALL"], /^\+OK\r\n$/],
+  ] as const
+) {
+  Deno.test(`${request[0]} waits while a shard is not served, and holds up nobody else`, async () => {
+    const world = await World.start({ replicas: 1 });
+    await world.pass(500);
+    const [client, other] = [await world.client(), await world.client()];
+    for (const key of ["k0", "k1", "k2"]) assertEquals(await client.ask("SET", key, "1"), "+OK\r\n");
+    let isServed = false;
+    for (const node of world.nodes) {
+      node.script = ([name]) =>
+        name === request[0] && !isServed ? "-TRYAGAIN Shard 3 is not served yet: a test\r\n" : null;
+    }
+    await client.send(resp(...request) + resp("SET", "k9", "1"));
+    await world.pass(1_000);
+    assertEquals(client.take(), "");
+    assertEquals(await other.ask("GET", "k9"), "$-1\r\n");
+    isServed = true;
+    await world.pass(500);
+    const [answer, rest] = client.take().split(/(\+OK\r\n)$/);
+    assertMatch(answer!, reply);
+    assertEquals(rest, "+OK\r\n");
+    await world.stop();
+  });
+}
+
+Deno.test("FLUSHALL reaches a shard that goes meanwhile from a node that has yet to answer to one that has answered", async () => {
+  const world = await replicated();
+  const client = await world.client();
+  let isServed = false;
+  const flushes = [0, 0, 0];
+  for (const [i, node] of world.nodes.entries()) {
+    node.script = ([name]) => {
+      if (name !== "FLUSHALL") return null;
+      if (i === 0 && !isServed) return "-TRYAGAIN Shard 3 is not served yet: a test\r\n";
+      flushes[i]!++;
+      return null;
+    };
+  }
+  await client.send(resp("FLUSHALL"));
+  await world.pass(100);
+  assertEquals([client.take(), ...flushes], ["", 0, 1, 1]);
+  for (const [shard, { primary }] of world.topologyStore.saved.at(-1)!.shards.entries()) {
+    if (primary === world.nodes[0]!.id) world.nodes[0]!.copies.unusual.set(shard, { isLeading: false });
+  }
+  const version = world.topologyStore.saved.length;
+  await world.pass(600);
+  assert(world.topologyStore.saved.length > version, "the shards are given to others");
+  isServed = true;
+  world.nodes[0]!.copies.unusual.clear();
+  await world.pass(500);
+  assertEquals(client.take(), "+OK\r\n");
+  assert(flushes[1]! >= 2 && flushes[2]! >= 2, `flushed ${flushes} times`);
+  await world.stop();
+});

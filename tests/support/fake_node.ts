@@ -255,7 +255,7 @@ export class FakeNode {
   #refusal(args: readonly string[], refusals: FakeRefusals): string | null {
     if (args[0] === "ROUNDEL" && args[1] === "RESUME") refusals.resume(args.slice(2));
     const { topology } = this;
-    const isKeyed = args.length > 1 && args[0] !== "ROUNDEL" && args[0] !== "INFO" && args[0] !== "SCAN";
+    const isKeyed = args.length > 1 && !["ROUNDEL", "INFO", "SCAN", "KEYS"].includes(args[0]!);
     if (!isKeyed || !topology?.shards.some(({ replicas }) => replicas.length > 0)) return null;
     const shard = shardOfSlot(slotOfKey(bytesOf(args[1]!), 0, args[1]!.length), topology.shardCount);
     const copies = this.copies.status(topology, this.id);
