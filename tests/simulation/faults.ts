@@ -135,11 +135,7 @@ export function beginFault(cluster: SimulatedCluster, fault: Fault): (() => void
       at(fault.machine).wallOffsetMs += fault.byMs;
       return null;
     case "slow disk":
-      return changeDisk(at(fault.machine), (machine) => {
-        const { pace } = machine;
-        machine.pace = { workMs: pace.workMs * fault.factor, syncMs: pace.syncMs * fault.factor };
-        return () => machine.pace = pace;
-      });
+      return at(fault.machine).slowDisk(fault.factor);
     case "failed syncs":
       return changeDisk(at(fault.machine), ({ disk }) => {
         disk.failSyncs = new Error("Input/output error (os error 5)");

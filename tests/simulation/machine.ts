@@ -36,6 +36,8 @@ export class Machine {
   /** Its time of day is ahead by this. */
   wallOffsetMs = 0;
   pace: DiskPace = { workMs: 0.1, syncMs: 1 };
+  /** How many times slower its disk is for now; of several, the most counts. */
+  readonly #diskFactors: number[] = [];
   #starts = 0;
 
   constructor(name: string, scheduler: Scheduler, random: Random) {
@@ -72,10 +74,17 @@ export class Machine {
     return ms * (0.5 + share) * (randomBelow(this.random, 50) === 0 ? 8 : 1);
   }
 
+  /** Its disk is slower from now on; returns what ends that. */
+  slowDisk(factor: number): () => void {
+    this.#diskFactors.push(factor);
+    return () => void this.#diskFactors.splice(this.#diskFactors.indexOf(factor), 1);
+  }
+
   #workOf(work: DiskWork): Promise<void> {
     const { process } = this;
     if (process === null) return Promise.resolve();
-    const ms = this.around(work === "sync" ? this.pace.syncMs : this.pace.workMs);
+    const paceMs = work === "sync" ? this.pace.syncMs : this.pace.workMs;
+    const ms = this.around(paceMs * Math.max(1, ...this.#diskFactors));
     return new Promise((resolve) => process.after(ms, `${process.name} disk ${work}`, resolve));
   }
 }

@@ -12,12 +12,14 @@ import { FileTopologyStore } from "../../src/topology/topology_file.ts";
 import { replace, replaceGetter } from "./replace.ts";
 import type { Rule } from "./rules.ts";
 
-const fixed = { nodeCount: 3, replicas: 1 };
+const fixed = { nodeCount: 3, replicas: 1, safetyMs: 2_000 };
+/** Of rules for which a run has to go on for longer. */
+const longer = { nodeCount: 3, replicas: 1 };
 
 export const REPLICATION_RULES: readonly Rule[] = [
   {
     name: "a primary answers only under leases from every other member",
-    seed: 9,
+    seed: 14,
     fixed,
     breakRule: () =>
       replaceGetter<ShardRole, number>(
@@ -31,8 +33,8 @@ export const REPLICATION_RULES: readonly Rule[] = [
   },
   {
     name: "a new primary waits until the one before it answers no more",
-    seed: 35,
-    fixed,
+    seed: null,
+    fixed: longer,
     breakRule: () => {
       const { acknowledged } = Leadership.prototype;
       return replace(
@@ -46,8 +48,8 @@ export const REPLICATION_RULES: readonly Rule[] = [
   },
   {
     name: "whoever knows a newer epoch refuses an older one",
-    seed: 1,
-    fixed,
+    seed: null,
+    fixed: longer,
     breakRule: () => {
       const { refusalOf } = ShardRole.prototype;
       return replace(ShardRole.prototype, "refusalOf", function (this: ShardRole, epoch: number): number {
@@ -66,8 +68,8 @@ export const REPLICATION_RULES: readonly Rule[] = [
   },
   {
     name: "a topology is saved before anybody is told of it",
-    seed: 1,
-    fixed,
+    seed: null,
+    fixed: longer,
     breakRule: () => {
       const { save } = FileTopologyStore.prototype;
       return replace(
@@ -82,7 +84,7 @@ export const REPLICATION_RULES: readonly Rule[] = [
   },
   {
     name: "a copy is proposed for the in-sync set once commits wait for it and it has all from before that",
-    seed: 2,
+    seed: 3,
     fixed,
     breakRule: () => {
       const { proposals } = Leadership.prototype;
@@ -95,7 +97,8 @@ export const REPLICATION_RULES: readonly Rule[] = [
   {
     name: "a new run of a primary's process never goes on in its epoch",
     seed: 31,
-    fixed,
+    fixed: longer,
+    isSlow: true,
     breakRule: () => {
       const { resume } = ShardRole.prototype;
       return replace(ShardRole.prototype, "resume", function (this: ShardRole, place: ShardPlace): void {

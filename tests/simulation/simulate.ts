@@ -3,6 +3,7 @@
  * not be is run again with fewer and fewer faults, as long as it still does, and printed with its last events.
  */
 import { parseArgs } from "@std/cli/parse-args";
+import { MEMBERSHIP_RULES } from "./membership_rules.ts";
 import { type Fixed, optionsOf, type RunOptions } from "./options.ts";
 import { REPLICATION_RULES } from "./replication_rules.ts";
 import { RULES } from "./rules.ts";
@@ -160,11 +161,12 @@ async function simulate({ seed, seeds, untilMs, lines, fixed }: Flags): Promise<
 /** Whether each rule is missed when it is off. With replicas asked for, those of replication, too. */
 async function missRules({ seed, seeds, fixed }: Flags): Promise<boolean> {
   let areAllMissed = true;
-  for (const rule of (fixed.replicas ?? 0) > 0 ? [...RULES, ...REPLICATION_RULES] : RULES) {
+  const ofReplicas = (fixed.replicas ?? 0) > 0 ? [...REPLICATION_RULES, ...MEMBERSHIP_RULES] : [];
+  for (const rule of [...RULES, ...ofReplicas]) {
     const mendRule = rule.breakRule();
     let found: string | null = null;
     for (let i = 0; i < seeds && found === null; i++) {
-      const { violations } = await run(optionsOf((seed + i) >>> 0, rule.fixed ?? fixed));
+      const { violations } = await run(optionsOf((seed + i) >>> 0, rule.fixed));
       if (violations.length > 0) found = `seed ${seed + i}: ${violations[0]!.split("\n")[0]}`;
     }
     mendRule();
