@@ -274,8 +274,8 @@ export class RemoteNode implements LinkOwner, ObservedNode, HoldingNode {
   lost(wasReady: boolean): void {
     const { state, cause } = this.#data;
     this.bulk.dropIdle();
-    if (wasReady) this.#awaySinceMs = this.#clock.monotonicMs();
-    if (wasReady && !this.#isSilent) this.#heardMs = this.#awaySinceMs;
+    if (wasReady && !this.#isSilent) this.#heardMs = this.#clock.monotonicMs();
+    if (wasReady) this.#awaySinceMs = this.#heardMs; // whoever fell silent has been away since then
     this.#probe.forget();
     // Once for a change: how it cannot be reached may differ from try to try, why it is refused matters.
     const toLog = state === "refused" ? cause : state;

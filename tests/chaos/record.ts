@@ -44,6 +44,8 @@ export class Record {
   violationCount = 0;
   /** How late timers of the run's own process were at most: so late is also what it measures. */
   ownLatenessMs = 0;
+  /** How long the server that waited most for a processor did so, from look to look. */
+  readonly processorWaits: { readonly atMs: number; readonly ms: number }[] = [];
   /** By key, what clients were told to be uncertain, and when. */
   readonly #uncertain = new Map<string, { readonly operation: Operation; readonly toldAtMs: number }[]>();
 

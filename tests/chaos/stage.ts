@@ -60,6 +60,11 @@ export class Stage {
     return pidOf(this.#cluster!, `balancer:${this.port}`);
   }
 
+  /** Of all servers. */
+  get pids(): number[] {
+    return [this.balancerPid, ...Array.from({ length: NODE_COUNT }, (_, index) => this.nodePid(index))];
+  }
+
   /** kill -9 of a process; the cluster starts it again by itself. */
   kill(pid: number): void {
     this.#killed.add(pid);

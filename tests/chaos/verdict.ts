@@ -7,7 +7,8 @@ const UNSERVED_MS_MAX = 2_500;
 const UNSERVED_MS_MEDIAN_MAX = 1_500;
 /** The same for keys of all other shards. */
 const UNTOUCHED_MS_MAX = 100;
-const TROUBLE_TEXTS_MAX = 5;
+/** What begins so shortly before a fault may well be held up by it. */
+const BEFORE_FAULT_MS = 50;
 
 export interface Facts {
   readonly shardCount: number;
@@ -68,7 +69,7 @@ function faultLines(record: Record, fault: string, { shardCount, bounded }: Fact
     for (const [what, gap, msMax] of bounds) {
       if (gap === undefined || gap.ms <= msMax) continue;
       record.violation(
-        `${fault}: ${what} ${gap.ms.toFixed(0)} ms, the bound is ${msMax} ms (${placeOf(gap)})`,
+        `${fault}: ${what} ${gap.ms.toFixed(0)} ms, the bound is ${msMax} ms (${placeOf(gap, record)})`,
       );
     }
   }
@@ -91,13 +92,15 @@ function quietLine(record: Record, { shardCount }: Facts): string {
   const { episodes } = record;
   const pauses = episodes.slice(1).map(({ fromMs }, i) => ({
     fromMs: episodes[i]!.untilMs,
-    untilMs: fromMs,
+    untilMs: fromMs - BEFORE_FAULT_MS,
   }));
   const gaps = pauses.flatMap((pause) =>
     Array.from({ length: shardCount }, (_, shard) => longestGap(record, shard, pause))
   ).sort(byLength);
   const longest = gaps.at(-1);
-  return `no fault: without an answer ${shown(gaps)}${longest === undefined ? "" : ` (${placeOf(longest)})`}`;
+  return `no fault: without an answer ${shown(gaps)}${
+    longest === undefined ? "" : ` (${placeOf(longest, record)})`
+  }`;
 }
 
 /** A time during which a shard's prober asked and got no answer. */
@@ -143,7 +146,7 @@ function troubleLines(record: Record, { bounded }: Facts): string[] {
       );
     }
   }
-  const shownKinds = [...kinds].map(([name, count]) => `${count} × ${name}`).slice(0, 4 * TROUBLE_TEXTS_MAX);
+  const shownKinds = [...kinds].map(([name, count]) => `${count} × ${name}`);
   return [`in place of answers: ${shownKinds.join(", ") || "nothing"}`];
 }
 
@@ -178,7 +181,10 @@ function shown(sorted: readonly Gap[]): string {
   return `median ${medianOf(sorted).ms.toFixed(0)} ms, longest ${sorted.at(-1)!.ms.toFixed(0)} ms`;
 }
 
-/** Where to look for it in what the processes print. */
-function placeOf({ shard, fromMs }: Gap): string {
-  return `shard ${shard} from ${new Date(performance.timeOrigin + fromMs).toISOString().slice(11, 23)} on`;
+/** Where to look for it in what the processes print, and what part the machine had in it. */
+function placeOf({ shard, fromMs, ms }: Gap, { processorWaits }: Record): string {
+  const meanwhile = processorWaits.filter(({ atMs }) => atMs >= fromMs && atMs <= fromMs + ms);
+  const waitedMs = meanwhile.reduce((sum, wait) => sum + wait.ms, 0);
+  const at = new Date(performance.timeOrigin + fromMs).toISOString().slice(11, 23);
+  return `shard ${shard} from ${at} on; meanwhile servers waited ${waitedMs.toFixed(0)} ms for a processor`;
 }

@@ -1,5 +1,6 @@
 /** Fail-over and the in-sync set, with a whole balancer among fake nodes: what is asked, saved and told, in what order. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
+import { CONTROL_LOOK_MS } from "../../src/core/limits.ts";
 import { FakeNode } from "../support/fake_node.ts";
 import { settle } from "../support/settle.ts";
 import { shardsInList } from "../support/shard_lists.ts";
@@ -60,6 +61,20 @@ Deno.test("When a primary dies its shards go to their replicas, in one new versi
       `shard ${shard}`,
     );
   }
+  await world.stop();
+});
+
+Deno.test("A primary that falls silent is taken for lost as soon as its silence is noticed", async () => {
+  const world = await replicated();
+  world.nodes[1]!.freeze();
+  let passedMs = 0;
+  while (world.balancer.health().nodes[1]!.state === "ready") {
+    assertLess(passedMs += 25, 2_000);
+    await world.pass(25, 25);
+  }
+  await world.pass(CONTROL_LOOK_MS, 25);
+  assertEquals(newest(world).version, 2);
+  assertEquals(led(world, world.nodes[1]!), []);
   await world.stop();
 });
 
