@@ -8,7 +8,8 @@
  * committed was read, whatever is appended from then on is kept: the goal is what was appended last before that. Where
  * more is kept than may be, it is dropped, and the reading goes on until there is another goal.
  */
-import { STREAM_CHUNK_BYTES } from "../core/limits.ts";
+import { type Clock, sleep } from "../core/clock.ts";
+import { BACKGROUND_STEP_MS, STREAM_CHUNK_BYTES } from "../core/limits.ts";
 import {
   KIND_BEGIN_ANEW,
   KIND_BEGIN_EPOCH,
@@ -22,6 +23,9 @@ import { encodeRecord } from "../persistence/record.ts";
 import type { LedShard } from "./led_shard.ts";
 import { isWithin, type Place } from "./place.ts";
 import { payloadOf, type RecordQueue } from "./record_queue.ts";
+
+/** Records that are read between two looks at the time. */
+const RECORDS_PER_LOOK = 64;
 
 /** The stream that catches up. */
 export interface CatchingStream {
@@ -58,16 +62,27 @@ export class Turn {
 /** Whether the copy has caught up; the log does not reach back so far; or it does not matter any more. */
 export type CatchUpFinding = "caught up" | "lost" | "over";
 
-/** `place` is where the copy stands; `cursor` begins before what comes behind that, or where the log begins. */
+/**
+ * `place` is where the copy stands; `cursor` begins before what comes behind that, or where the log begins. Everybody else
+ * is served between steps of `BACKGROUND_STEP_MS`: many streams may catch up at a time, through the log of all shards.
+ */
 export async function catchUp(
   stream: CatchingStream,
-  { cursor, log, place, turn }: { cursor: LogCursor; log: Log; place: Place; turn: Turn },
+  { cursor, log, place, turn, clock }: {
+    cursor: LogCursor;
+    log: Log;
+    place: Place;
+    turn: Turn;
+    clock: Clock;
+  },
 ): Promise<CatchUpFinding> {
   const { led, queue } = stream;
   const { shard, history } = led;
   let { epoch, sequence } = place;
   let goal = { epoch: 0, sequence: 0, position: 0 };
   const isGoal = () => stream.isKeeping && epoch === goal.epoch && sequence === goal.sequence;
+  let endMs = clock.monotonicMs() + BACKGROUND_STEP_MS;
+  let records = 0;
   while (true) {
     while (cursor.next()) {
       const { mutation } = cursor;
@@ -76,6 +91,11 @@ export async function catchUp(
         encodeRecord(queue.outputFor(payloadOf(mutation)), mutation);
         ({ epoch, sequence } = mutation);
         if (isGoal()) break;
+      }
+      if (++records % RECORDS_PER_LOOK === 0 && clock.monotonicMs() >= endMs) {
+        await sleep(clock, 0);
+        if (turn.isOver) return "over";
+        endMs = clock.monotonicMs() + BACKGROUND_STEP_MS;
       }
       if (queue.byteLength < STREAM_CHUNK_BYTES || !cursor.isBetweenRequests) continue;
       queue.endRequest();

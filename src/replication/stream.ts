@@ -315,10 +315,12 @@ export class ShardStream implements CatchingStream {
   }
 
   async #catchUp(place: Place, turn: Turn): Promise<void> {
-    const { log, index } = this.#context;
+    const { log, index, clock } = this.#context;
     const cursor = log.follow(index.before(this.led.shard, place.sequence));
     try {
-      if (await catchUp(this, { cursor, log, place, turn }) === "lost" && !turn.isOver) this.#beginFilling();
+      if (await catchUp(this, { cursor, log, place, turn, clock }) === "lost" && !turn.isOver) {
+        this.#beginFilling();
+      }
     } catch (error) {
       if (error instanceof AssertionError) throw error;
       this.#warn("cannot read the log for a copy", error);

@@ -8,14 +8,26 @@ import {
   STREAM_FULL_RETRY_BEATS,
   STREAM_RETRY_BEATS,
 } from "../../src/core/limits.ts";
+import type { Timer } from "../../src/core/clock.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { advance, settle } from "../support/settle.ts";
 import { SimulatedDisk } from "../support/simulated_disk.ts";
 import { SimulatedNetwork } from "../support/simulated_network.ts";
+import { TickingClock } from "../support/ticking_clock.ts";
 import { type CopyWorld, FollowerNode, PrimaryNode } from "./copy_node.ts";
 
 function newWorld(): CopyWorld {
   return { network: new SimulatedNetwork(), clock: new FakeClock() };
+}
+
+/** Counts how often somebody waits for the next turn of the event loop only. */
+class StepCountingClock extends TickingClock {
+  steps = 0;
+
+  override after(ms: number, callback: () => void): Timer {
+    if (ms === 0) this.steps++;
+    return super.after(ms, callback);
+  }
 }
 
 /** Lets things go on until `isReached`. */
@@ -96,6 +108,28 @@ Deno.test("A copy that was away gets what it lacks from the log", async () => {
   replica = await FollowerNode.start(disk, world);
   await until(world, () => hasAll(primary));
   assertEquals(primary.led[0]!.told.slice(-4), ["away", "placing", "catching up", "live"]);
+  assertEquals(replica.content(), primary.content());
+  await primary.stop();
+});
+
+Deno.test("Others are served while a copy catches up with much", async () => {
+  const clock = new StepCountingClock();
+  const world = { ...newWorld(), clock };
+  const primary = await PrimaryNode.start(new SimulatedDisk(), world);
+  const disk = new SimulatedDisk();
+  let replica = await FollowerNode.start(disk, world);
+  primary.follow(replica);
+  await settle();
+  replica.die();
+  disk.losePower();
+  await settle();
+  for (let i = 0; i < 3_000; i++) primary.set(0, `k${i % 100}`, "v");
+  await settle();
+  assertEquals(clock.steps, 0);
+  replica = await FollowerNode.start(disk, world);
+  await until(world, () => hasAll(primary));
+  assertEquals(primary.led[0]!.told.slice(-2), ["catching up", "live"]);
+  assert(clock.steps >= 5, `${clock.steps} steps`);
   assertEquals(replica.content(), primary.content());
   await primary.stop();
 });
