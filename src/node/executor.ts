@@ -61,7 +61,7 @@ export interface NodeServices {
   /** Why clients are not answered for `shard` at a time on the monotonic clock; empty while they are. */
   readonly whyNotServed: (shard: ShardCopy, nowMs: number) => string;
   readonly log: Committing;
-  readonly counters: { commands: number };
+  readonly counters: { commands: number; reads: number };
   readonly prefetch: Prefetch;
 }
 
@@ -179,7 +179,7 @@ export class Executor implements CommandContext {
     if (IS_WRITE[command] === 1) {
       const refusal = this.#services.writeRefusal();
       if (refusal !== "") return reply.error(`READONLY ${refusal}`);
-    }
+    } else this.#services.counters.reads++;
     if (FIRST_KEY[command]! > 0) {
       const problem = this.#locateKeys(decoded);
       if (problem !== "") return reply.error(problem);

@@ -69,7 +69,7 @@ export class NodeServer {
   readonly #links = new LinkRegistry();
   readonly #turns = new OneAtATime();
   readonly #clients = new Map<NodeClient, Promise<void>>();
-  readonly #counters = { commands: 0, connections: 0, rejectedConnections: 0 };
+  readonly #counters = { commands: 0, reads: 0, connections: 0, rejectedConnections: 0 };
   #isStopping = false;
 
   /**
@@ -128,6 +128,7 @@ export class NodeServer {
     const { roles } = copies;
     const commits = new Commits({ log, dumps: this.#dumps, roles, clock });
     const writeRefusal = () => commits.writeRefusal();
+    log.readCount = () => this.#counters.reads;
     this.#monitor = new LoopMonitor(clock, () => this.#counters.commands);
     this.#maintenance = new Maintenance({
       clock,

@@ -114,6 +114,11 @@ export class Log implements FollowedLog {
     return this.#failure;
   }
 
+  /** Tells it how many requests were served so far that changed nothing: beside many of those syncs do not hold the loop. */
+  set readCount(count: () => number) {
+    this.#files.readCount = count;
+  }
+
   /** Bytes that wait for the disk. */
   get backlogBytes(): number {
     return this.#inFlight.length + this.#gathering.length;

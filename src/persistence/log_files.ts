@@ -21,6 +21,11 @@ const SLOW_WRITE_MS_MIN = 10;
 /** … so for so many times as long, writes go through a thread. */
 const SLOW_WRITE_REST_FACTOR = 100;
 
+/** Requests that only read, from one sync to the next: so many show that others have use for the loop meanwhile. */
+const READS_BETWEEN_SYNCS_MIN = 4;
+/** Weight of the newest count in their typical one. */
+const NEWEST_WEIGHT = 0.2;
+
 /** What outlives the log's files, so that it shows when their end is missing. */
 export interface LogMarks {
   /** Resolves once it is durable that the log goes on in segment `number`, which is there, empty. */
@@ -42,6 +47,10 @@ export class SyncError extends Error {
 }
 
 export class LogFiles {
+  /** Requests that were served so far and changed nothing. */
+  readCount: () => number = () => 0;
+  #readCountBefore = 0;
+  #readsBetweenSyncs = 0;
   readonly #options: LogFilesOptions;
   /** All segments, ascending; the last is the one that is written. */
   readonly #segments: SegmentPlace[];
@@ -183,13 +192,21 @@ export class LogFiles {
     this.#next?.close();
   }
 
+  /** Whether others would have to wait for a sync that holds the loop. */
+  #isBesideReads(): boolean {
+    const count = this.readCount();
+    this.#readsBetweenSyncs += (count - this.#readCountBefore - this.#readsBetweenSyncs) * NEWEST_WEIGHT;
+    this.#readCountBefore = count;
+    return this.#readsBetweenSyncs >= READS_BETWEEN_SYNCS_MIN;
+  }
+
   async #sync(): Promise<void> {
     const { clock } = this.#options;
     const { end } = this;
     if (this.#syncFailure !== null) throw this.#syncFailure;
     const beganMs = clock.monotonicMs();
     try {
-      await this.#segment.sync();
+      await this.#segment.sync(this.#isBesideReads());
     } catch (error) {
       this.#syncFailure = new SyncError(messageOf(error));
       throw this.#syncFailure;

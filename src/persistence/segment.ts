@@ -216,11 +216,11 @@ export class Segment implements SegmentPlace {
     this.#grow(frames.length);
   }
 
-  /** Resolves when everything written before the call is on the disk itself. */
-  sync(): Promise<void> {
+  /** Resolves when everything written before the call is on the disk itself. `isBeside`: the loop is not to be held meanwhile. */
+  sync(isBeside = false): Promise<void> {
     const bytes = this.#unsyncedBytes;
     this.#unsyncedBytes = 0;
-    return this.#syncFile.sync(bytes);
+    return isBeside ? this.#syncFile.sync() : this.#syncFile.sync(bytes);
   }
 
   /** Takes back what a failed write has left behind. */

@@ -53,6 +53,28 @@ Deno.test("A log shares one promise among all who wait for a batch", async () =>
   await node.stop();
 });
 
+Deno.test("Beside many reads a sync does not hold the loop, and with none it may", async () => {
+  const disk = new SimulatedDisk();
+  const node = await TestNode.start(disk);
+  let readCount = 0;
+  node.log.readCount = () => readCount;
+  const mayHold = async (readsBetween: number) => {
+    for (let i = 0; i < 40; i++) {
+      readCount += readsBetween;
+      node.set(0, "a", "1");
+      await node.commit();
+    }
+    return disk.lastSyncBytes !== undefined;
+  };
+  assertEquals([await mayHold(0), await mayHold(10), await mayHold(1), await mayHold(0)], [
+    true,
+    false,
+    true,
+    true,
+  ]);
+  await node.stop();
+});
+
 for (const policy of ["everysec", "no"] as const) {
   Deno.test(`A log with policy ${policy} commits a turn's requests with one write and no sync`, async () => {
     const disk = new SimulatedDisk();

@@ -37,6 +37,8 @@ export class SimulatedDisk implements Disk {
   static liesAboutSyncs = false;
   /** Syncs of files that were begun. */
   syncCount = 0;
+  /** How much the last sync of a file was said to be about; `undefined` when it must not hold the loop. */
+  lastSyncBytes: number | undefined;
   /** Those that failed. */
   failedSyncCount = 0;
   /** Writes to open files, those that failed included. */
@@ -453,8 +455,9 @@ class SimulatedFile implements DiskFile {
     return count;
   }
 
-  sync(): Promise<void> {
+  sync(bytes?: number): Promise<void> {
     this.#check();
+    this.#disk.lastSyncBytes = bytes;
     return this.#disk.syncNode(this.#node, () => this.#guard());
   }
 
