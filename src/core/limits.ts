@@ -105,7 +105,7 @@ export const ACCEPT_RETRY_MS = 50;
 /** Log lines a second about what nobody expected; the others are counted. */
 export const FAULT_LINES_PER_SECOND = 4;
 /** Large arrays of a thread that wait to be used again. */
-export const SPARE_BYTES_MAX = 32 * MIB;
+export const SPARE_BYTES_MAX = 24 * MIB;
 /** All read buffers beyond what is kept together, so that clients cannot exhaust the process. */
 export const LARGE_REQUEST_BYTES_MAX = 128 * MIB;
 /** Event loops of one balancer. */

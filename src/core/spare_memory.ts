@@ -10,7 +10,7 @@ import { KIB, MIB, SPARE_BYTES_MAX } from "./limits.ts";
 
 /** Shorter arrays are made quickly enough, longer ones are too rare. */
 const UNIT_BYTES = 128 * KIB;
-const LENGTH_MAX = 16 * MIB;
+const LENGTH_MAX = 9 * MIB;
 
 export class SpareMemory {
   readonly #capBytes: number;
