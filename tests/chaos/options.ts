@@ -1,16 +1,12 @@
 /** The flags of `deno task chaos`. */
 import { parseArgs } from "@std/cli/parse-args";
+import { type FaultFlags, MINUTES_DEFAULT, readFaultFlags } from "../support/fault_flags.ts";
 
-export interface Options {
-  readonly minutes: number;
-  readonly seed: number;
+export interface Options extends FaultFlags {
   /** So many nodes are killed at least, however long that takes. */
   readonly kills: number;
-  /** The faults to inject; all of them when empty. */
-  readonly only: readonly string[];
 }
 
-const MINUTES_DEFAULT = 5;
 const MINUTES_MAX = 240;
 const KILLS_MAX = 1_000;
 
@@ -34,21 +30,10 @@ export function parseOptions(args: readonly string[], faults: readonly string[])
     },
   });
   if (flags.help) return "help";
-  const minutes = Number(flags.minutes ?? MINUTES_DEFAULT);
-  if (!(minutes > 0 && minutes <= MINUTES_MAX)) {
-    throw new RangeError(`--minutes takes a number up to ${MINUTES_MAX}, got "${flags.minutes}"`);
-  }
+  const common = readFaultFlags(flags, { minutesMax: MINUTES_MAX, faults });
   const kills = Number(flags.kills ?? 0);
   if (flags.kills === "" || !Number.isInteger(kills) || kills < 0 || kills > KILLS_MAX) {
     throw new RangeError(`--kills takes a whole number up to ${KILLS_MAX}, got "${flags.kills}"`);
   }
-  const seed = flags.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(flags.seed);
-  if (flags.seed === "" || !Number.isInteger(seed) || seed !== (seed | 0)) {
-    throw new RangeError(`--seed takes a 32-bit integer, got "${flags.seed}"`);
-  }
-  const only = flags.only === undefined ? [] : String(flags.only).split(",");
-  for (const fault of only) {
-    if (!faults.includes(fault)) throw new RangeError(`--only takes ${faults.join(", ")}; got "${fault}"`);
-  }
-  return { minutes, seed, kills, only };
+  return { ...common, kills };
 }

@@ -1,14 +1,9 @@
 /** The flags of `deno task hostile`. */
 import { parseArgs } from "@std/cli/parse-args";
+import { type FaultFlags, MINUTES_DEFAULT, readFaultFlags } from "../support/fault_flags.ts";
 
-export interface Options {
-  readonly minutes: number;
-  readonly seed: number;
-  /** The faults to inject; all of them when empty. */
-  readonly only: readonly string[];
-}
+export type Options = FaultFlags;
 
-const MINUTES_DEFAULT = 5;
 const MINUTES_MAX = 120;
 
 export const HELP =
@@ -30,17 +25,5 @@ export function parseOptions(args: readonly string[], faults: readonly string[])
     },
   });
   if (flags.help) return "help";
-  const minutes = Number(flags.minutes ?? MINUTES_DEFAULT);
-  if (!(minutes > 0 && minutes <= MINUTES_MAX)) {
-    throw new RangeError(`--minutes takes a number up to ${MINUTES_MAX}, got "${flags.minutes}"`);
-  }
-  const seed = flags.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(flags.seed);
-  if (flags.seed === "" || !Number.isInteger(seed) || seed !== (seed | 0)) {
-    throw new RangeError(`--seed takes a 32-bit integer, got "${flags.seed}"`);
-  }
-  const only = flags.only === undefined ? [] : String(flags.only).split(",");
-  for (const fault of only) {
-    if (!faults.includes(fault)) throw new RangeError(`--only takes ${faults.join(", ")}; got "${fault}"`);
-  }
-  return { minutes, seed, only };
+  return readFaultFlags(flags, { minutesMax: MINUTES_MAX, faults });
 }

@@ -20,6 +20,17 @@ function newWorld(): CopyWorld {
   return { network: new SimulatedNetwork(), clock: new FakeClock() };
 }
 
+/** A primary, and a copy on `disk` that it has begun to bring up to date. */
+async function pair() {
+  const world = newWorld();
+  const disk = new SimulatedDisk();
+  const primary = await PrimaryNode.start(new SimulatedDisk(), world);
+  const replica = await FollowerNode.start(disk, world);
+  primary.follow(replica);
+  await settle();
+  return { world, disk, primary, replica };
+}
+
 /** Counts how often somebody waits for the next turn of the event loop only. */
 class StepCountingClock extends TickingClock {
   steps = 0;
@@ -68,12 +79,7 @@ Deno.test("A copy that has nothing is live at once, and has each mutation with t
 });
 
 Deno.test("A copy acknowledges nothing that its disk does not have, and beats meanwhile", async () => {
-  const world = newWorld();
-  const disk = new SimulatedDisk();
-  const primary = await PrimaryNode.start(new SimulatedDisk(), world);
-  const replica = await FollowerNode.start(disk, world);
-  primary.follow(replica);
-  await settle();
+  const { world, disk, primary, replica } = await pair();
   disk.holdSyncs();
   primary.set(0, "k", "v");
   await settle();
@@ -207,12 +213,7 @@ Deno.test("A copy is filled, too, where the log does not reach back and nothing 
 });
 
 Deno.test("A copy whose answers were lost with the link has acknowledged what it has when it says where it stands", async () => {
-  const world = newWorld();
-  const disk = new SimulatedDisk();
-  const primary = await PrimaryNode.start(new SimulatedDisk(), world);
-  const replica = await FollowerNode.start(disk, world);
-  primary.follow(replica);
-  await settle();
+  const { world, disk, primary, replica } = await pair();
   disk.holdSyncs();
   primary.set(0, "a", "1");
   await settle();
@@ -227,12 +228,7 @@ Deno.test("A copy whose answers were lost with the link has acknowledged what it
 });
 
 Deno.test("A copy that answers nothing is not kept more for than a bound, and gets the rest from the log", async () => {
-  const world = newWorld();
-  const disk = new SimulatedDisk();
-  const primary = await PrimaryNode.start(new SimulatedDisk(), world);
-  const replica = await FollowerNode.start(disk, world);
-  primary.follow(replica);
-  await settle();
+  const { world, disk, primary, replica } = await pair();
   disk.holdSyncs();
   const value = "v".repeat(100 * KIB);
   for (let bytes = 0; bytes < 1.3 * STREAM_BUFFER_BYTES; bytes += value.length) {

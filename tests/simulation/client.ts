@@ -5,7 +5,8 @@
 import { sleep } from "../../src/core/clock.ts";
 import { type Random, randomBelow } from "../../src/core/random.ts";
 import type { Network } from "../../src/io/network.ts";
-import { Conversation, shown } from "./conversation.ts";
+import { show } from "../support/resp_client.ts";
+import { Conversation } from "./conversation.ts";
 import type { SimulatedProcess } from "./machine.ts";
 import type { History } from "./history.ts";
 import type { Request, Workload } from "./workload.ts";
@@ -71,7 +72,7 @@ export class SimulatedClient {
       await conversation.send(requests.map(({ args }) => args));
       for (const request of requests) {
         const reply = await conversation.receive();
-        scheduler.note(`${name} hears ${shown(reply)} to ${request.args.join(" ")}`);
+        scheduler.note(`${name} hears ${show(reply)} to ${request.args.join(" ")}`);
         const port = history.answered(request, reply, { stamp: scheduler.stamp(), isDirect });
         if (port !== null) this.#portOfKey.set(request.operations[0]!.key, port);
       }

@@ -1,5 +1,4 @@
 /** Requests and replies of a simulated client on one connection. */
-import { textOf } from "../../src/core/bytes.ts";
 import { OutputBuffer } from "../../src/core/output_buffer.ts";
 import { type Connection, writeAll } from "../../src/io/network.ts";
 import { parseReply, ReplyScanner, type ReplyValue } from "../../src/protocol/reply_scanner.ts";
@@ -47,23 +46,5 @@ export class Conversation {
   close(): void {
     this.isClosed = true;
     this.#connection.close();
-  }
-}
-
-/** A reply as text. */
-export function shown(reply: ReplyValue): string {
-  switch (reply.kind) {
-    case "simple":
-      return reply.text;
-    case "error":
-      return `-${reply.text}`;
-    case "integer":
-      return String(reply.value);
-    case "bulk":
-      return textOf(reply.bytes);
-    case "nil":
-      return "(nil)";
-    case "array":
-      return `[${reply.items.map(shown).join(", ")}]`;
   }
 }

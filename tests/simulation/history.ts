@@ -2,7 +2,7 @@
 import { judge, type Operation } from "../support/linearizability.ts";
 import { textOf } from "../../src/core/bytes.ts";
 import type { ReplyValue } from "../../src/protocol/reply_scanner.ts";
-import { shown } from "./conversation.ts";
+import { show } from "../support/resp_client.ts";
 import type { KeyOperation, Request } from "./workload.ts";
 
 /** What refuses a request before it runs. */
@@ -54,7 +54,7 @@ export class History {
     const replies = reply.kind === "array" ? reply.items : [reply];
     const isUnderstood = replies.length === operations.length &&
       operations.every(({ operation }, i) => understand(operation, replies[i]!));
-    if (!isUnderstood) this.violations.push(`wrong reply to ${args.join(" ")}: ${shown(reply)}`);
+    if (!isUnderstood) this.violations.push(`wrong reply to ${args.join(" ")}: ${show(reply)}`);
     else for (const { operation } of operations) operation.returnedAt = stamp;
     if (!isDirect) { for (const { key, operation } of operations) this.#settle(key, operation); }
     return null;
@@ -111,14 +111,14 @@ function understand(operation: Operation, reply: ReplyValue): boolean {
       operation.result = reply.kind === "bulk" ? textOf(reply.bytes) : null;
       return reply.kind === "bulk" || reply.kind === "nil";
     case "incr":
-      operation.result = shown(reply);
+      operation.result = show(reply);
       return reply.kind === "integer";
     case "append":
-      operation.result = Number(shown(reply));
+      operation.result = Number(show(reply));
       return reply.kind === "integer";
     case "del":
-      operation.result = shown(reply) === "1";
-      return reply.kind === "integer" && (shown(reply) === "0" || shown(reply) === "1");
+      operation.result = show(reply) === "1";
+      return reply.kind === "integer" && (show(reply) === "0" || show(reply) === "1");
   }
 }
 

@@ -2,7 +2,8 @@
 import { sleep } from "../../src/core/clock.ts";
 import type { Network } from "../../src/io/network.ts";
 import { BALANCER_PORT } from "./cluster.ts";
-import { Conversation, shown } from "./conversation.ts";
+import { show } from "../support/resp_client.ts";
+import { Conversation } from "./conversation.ts";
 import type { History } from "./history.ts";
 import type { SimulatedProcess } from "./machine.ts";
 import type { Request, Workload } from "./workload.ts";
@@ -63,7 +64,7 @@ export class Prober {
       scheduler.note(`${name} asks ${request.args.join(" ")}`);
       await this.#conversation.send([request.args]);
       const reply = await this.#conversation.receive();
-      this.lastReply = shown(reply);
+      this.lastReply = show(reply);
       scheduler.note(`${name} hears ${this.lastReply} to ${request.args.join(" ")}`);
       history.answered(request, reply, { stamp: scheduler.stamp(), isDirect: false });
       return reply.kind !== "error";
